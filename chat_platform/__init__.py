@@ -1,0 +1,1 @@
+"""Analytics for conversational products: raw events in, traceable daily KPIs out."""

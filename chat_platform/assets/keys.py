@@ -1,0 +1,78 @@
+"""Names of assets: one key a table, `layer/name`, grouped by layer; and the dates they are partitioned by."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DbtProject
+
+from chat_platform.publish.chat import CHAT_TABLES
+from chat_platform.settings import Settings
+
+LANDING = dg.AssetKey(["landing", "chat"])
+LAKE = dg.AssetKey(["lake", "chat"])
+SITES = dg.AssetKey(["chat", "domain_classifications"])
+MODEL = dg.AssetKey(["classifier", "domain_intent_model"])
+PUBLISHED = dg.AssetKey(["published", "snapshot"])
+CHAT = tuple(dg.AssetKey(["chat", table]) for table in CHAT_TABLES)
+# Tables about runs that the same step writes; whole, not by date.
+OPERATIONS = tuple(
+    dg.AssetKey(key)
+    for key in (
+        ["event", "_loads"], ["ops", "loads"], ["ops", "load_files"], ["ops", "load_issues"],
+        ["ops", "superseded_messages"], ["ops", "run_scope"],
+    )
+)  # fmt: skip
+OWNERS = ["team:analytics"]
+# People look at these by date; staging, scope and status tables are whole.
+PARTITIONED_MODELS = frozenset({"semantic", "kpi"})
+WHOLE_MODELS = frozenset({"kpi_definitions", "users"})
+# Read daily: a feed that stands still for longer is worth a look.
+FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
+BACKFILL_POLICY = dg.BackfillPolicy.single_run()
+
+
+def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
+    """Dates as labels; today and tomorrow exist, as clocks of senders run ahead."""
+    return dg.DailyPartitionsDefinition(start_date=settings.first_date.isoformat(), end_offset=2)
+
+
+class Translator(DagsterDbtTranslator):
+    """dbt models and sources as assets: `layer/name`, the sources being the tables that the platform writes."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self.partitions = daily_partitions(settings)
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """Key of a dbt node: `layer/name`, for a source `source/table`."""
+        if dbt_resource_props["resource_type"] == "source":
+            return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
+        return dg.AssetKey([layer_of(dbt_resource_props), dbt_resource_props["name"]])
+
+    def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
+        """Spec of a dbt node: grouped by layer, with dates where its rows belong to dates."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        props = manifest["nodes"].get(unique_id) or manifest["sources"][unique_id]
+        layer = layer_of(props) if props["resource_type"] != "source" else props["source_name"]
+        spec = spec.replace_attributes(group_name=layer, owners=OWNERS)
+        if is_partitioned(props):
+            spec = spec.replace_attributes(partitions_def=self.partitions)
+        if props["name"] in {"daily", "chat_daily"}:
+            spec = spec.replace_attributes(freshness_policy=FRESHNESS)
+        return spec
+
+
+def layer_of(props: Mapping[str, Any]) -> str:
+    """Layer of a dbt node: the folder below models; seeds belong to the KPIs that they define."""
+    return "kpi" if props["resource_type"] == "seed" else str(props["fqn"][1])
+
+
+def is_partitioned(props: Mapping[str, Any]) -> bool:
+    """True for dbt models whose rows belong to dates."""
+    return (
+        props["resource_type"] == "model"
+        and layer_of(props) in PARTITIONED_MODELS
+        and props["name"] not in WHOLE_MODELS
+    )

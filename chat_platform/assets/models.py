@@ -1,0 +1,67 @@
+"""The dbt models as assets, and the snapshot that people read."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, dbt_assets
+
+from chat_platform.assets import keys, steps
+from chat_platform.assets.chat import LOCK, dates_of
+from chat_platform.dbt.project import environment
+from chat_platform.publish.chat import ensure_scope, finish_scope
+from chat_platform.settings import Settings
+from chat_platform.warehouse.snapshot import publish_snapshot
+
+# What every other model reads; it has to be made anew even where only one table was asked for.
+SCOPE_MODELS = ("scope_conversations", "+scope_dates", "+int_chat__messages")
+
+
+def build_models(settings: Settings, manifest: Path) -> list[dg.AssetsDefinition]:
+    """The dbt project and the snapshot for these settings."""
+    translator: DagsterDbtTranslator = keys.Translator(settings)
+    dbt = steps.dbt_resource()
+
+    @dbt_assets(
+        manifest=manifest,
+        name="models",
+        dagster_dbt_translator=translator,
+        backfill_policy=keys.BACKFILL_POLICY,
+        required_resource_keys=LOCK,
+        exclude="resource_type:unit_test",
+    )
+    def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        dates = dates_of(context) if context.has_partition_key_range else []
+        ensure_scope(settings, dates, context.run_id)
+        with environment(settings):
+            if context.is_subset:
+                scope = dbt.cli(["run", "--select", *SCOPE_MODELS], manifest=manifest, raise_on_error=False)
+                scope.wait()
+                if failure := steps.failure_of(scope):
+                    raise dg.Failure(str(failure))
+            invocation = dbt.cli(["build"], context=context, raise_on_error=False)
+            yield from invocation.stream()
+            if failure := steps.failure_of(invocation):
+                raise dg.Failure(str(failure))
+        if not context.is_subset:
+            finish_scope(settings, context.run_id)
+        for row in steps.ledger_of_scope(settings):
+            key = dg.AssetKey(row.asset.split("/"))
+            if key in context.selected_asset_keys and row.event_date in dates:
+                context.add_asset_metadata(row.metadata, asset_key=key, partition_key=row.event_date.isoformat())
+
+    @dg.asset(
+        key=keys.PUBLISHED,
+        deps=[dg.AssetKey(["ops", "published_loads"]), dg.AssetKey(["kpi", "chat_daily"])],
+        group_name="published",
+        owners=keys.OWNERS,
+        kinds={"duckdb"},
+        required_resource_keys=LOCK,
+        freshness_policy=keys.FRESHNESS,
+        description="The file that people, dashboards and `chat-platform query` read: always one complete publish.",
+    )
+    def snapshot() -> dg.MaterializeResult[None]:
+        return dg.MaterializeResult(metadata={"bytes": publish_snapshot(settings), "where": settings.warehouse_label})
+
+    return [models, snapshot]

@@ -1,0 +1,1 @@
+"""Domain and intent of a query: labels, training, evaluation, scoring and the store of trained models."""

@@ -1,0 +1,355 @@
+"""The command line, for people without the UI open."""
+
+import json
+import os
+import secrets
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import date, datetime
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress as Bar
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from chat_platform.errors import ChatPlatformError
+from chat_platform.settings import ENV_PREFIX, Settings, load_settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+# Piped output has no width of its own; tables need one.
+out = Console() if sys.stdout.isatty() else Console(width=160)
+err = Console(stderr=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+class Format(StrEnum):
+    """How `query` prints."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+class _ShownProgress:
+    """Steps of a run on the terminal, on standard error so that output can be piped."""
+
+    def __init__(self, bar: Bar) -> None:
+        self.bar = bar
+        self.task = bar.add_task("Starting", total=None)
+        self.name = "Starting"
+
+    def step(self, name: str) -> None:
+        self.name = name
+        if not self.bar.console.is_terminal:
+            self.bar.console.print(f"{name} ...")
+        self.bar.update(self.task, description=name)
+
+    def advance(self, done: int) -> None:
+        self.bar.update(self.task, description=f"{self.name}, {done / 1e6:,.0f} MB")
+
+
+@contextmanager
+def _progress() -> Iterator[_ShownProgress]:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Bar(*columns, console=err, transient=True) as bar:
+        yield _ShownProgress(bar)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", errors="replace")
+    return str(value)
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, default=_plain, ensure_ascii=False, indent=1) + "\n")
+
+
+def _table(title: str, rows: list[dict[str, Any]], columns: list[str] | None = None) -> None:
+    if not rows:
+        return
+    names = columns or list(rows[0])
+    table = Table(title=title, title_justify="left", title_style="bold")
+    for name in names:
+        number = any(isinstance(row[name], int | float | Decimal) for row in rows)
+        table.add_column(name, justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(row[name]) for name in names))
+    out.print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float | Decimal):
+        number = float(value)
+        if number.is_integer():
+            return f"{number:,.0f}"
+        return f"{number:,.4f}" if abs(number) < 1 else f"{number:,.2f}"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    return str(value)
+
+
+@app.command()
+def run(
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First date to make anew.")
+    ] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last date to make anew.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take everything new in landing through to the KPIs; with --from and --to make dates anew.
+
+    The exit code is 0 when all went well, 1 when a step or a check failed, 2 when a setting or option is wrong.
+    """
+    from chat_platform.run import run_backfill, run_publish
+
+    if (first is None) != (last is None):
+        raise typer.BadParameter("give both --from and --to, or neither")
+    settings = load_settings()
+    settings.landing.mkdir(parents=True, exist_ok=True)
+    with _progress() as progress:
+        result = (
+            run_publish(settings, progress)
+            if first is None or last is None
+            else run_backfill(settings, first.date(), last.date(), progress)
+        )
+    if as_json:
+        from chat_platform.status import read_status
+
+        status = read_status(settings)
+        _print_json(
+            {
+                **asdict(result),
+                "loads": status.loads,
+                "pending_loads": status.pending_loads,
+                "notices": status.notices,
+            }
+        )
+    else:
+        for failure in (*result.failures, *(f"Check failed: {check}" for check in result.failed_checks)):
+            err.print(failure, style="red", markup=False)
+        if result.success:
+            _print_summary(settings)
+    raise typer.Exit(0 if result.success and not result.failed_checks else 1)
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Loads, pending loads, refused lines by reason, freshness per table and date."""
+    from chat_platform.status import read_status
+
+    settings = load_settings()
+    found = read_status(settings)
+    if as_json:
+        _print_json(found.as_dict())
+        return
+    _print_summary(settings)
+    latest = [row for row in found.freshness if row["event_date"] in _last_dates(found.freshness)]
+    _table(
+        "Freshness, last 3 dates",
+        latest,
+        ["asset", "event_date", "rows", "loads", "watermark", "materialised_at"],
+    )
+
+
+def _last_dates(rows: list[dict[str, Any]], count: int = 3) -> set[date]:
+    return set(sorted({row["event_date"] for row in rows})[-count:])
+
+
+def _print_summary(settings: Settings) -> None:
+    from chat_platform.status import read_status
+
+    found = read_status(settings)
+    columns = [
+        "load_id",
+        "source",
+        "files",
+        "lines_read",
+        "blank",
+        "rejected",
+        "duplicates",
+        "superseded",
+        "accepted",
+    ]
+    _table("Loads", [{**row, "load_id": row["load_id"][:12]} for row in found.loads[-20:]], columns)
+    if len(found.loads) > 20:
+        out.print(f"... and {len(found.loads) - 20} earlier loads", markup=False)
+    totals: dict[tuple[str, str], int] = {}
+    for row in found.refused:
+        key = (row["source_file"], row["reason"])
+        totals[key] = totals.get(key, 0) + row["lines"]
+    refused = [{"file": name, "reason": reason, "lines": lines} for (name, reason), lines in sorted(totals.items())]
+    _table("Lines refused", refused[:30])
+    if len(refused) > 30:
+        out.print(f"... and {len(refused) - 30} more files and reasons: chat-platform status --json", markup=False)
+    _table(
+        "Values lost to their type",
+        [{k: row[k] for k in ("source_file", "field", "lines")} for row in found.warnings[:10]],
+    )
+    _table("Left alone in landing", found.notices)
+    _table("Tables", found.tables)
+    if found.new_files:
+        out.print(f"{len(found.new_files)} new files in landing: chat-platform run", markup=False)
+    if found.pending_loads:
+        out.print(f"{len(found.pending_loads)} loads are pending: chat-platform run", markup=False)
+    if not found.loads and not found.new_files:
+        out.print(
+            f"Nothing is loaded yet. Put files into {settings.landing}/chat and type: chat-platform run",
+            markup=False,
+        )
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="One SQL statement that reads.")],
+    form: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.TABLE,
+) -> None:
+    """Run one SQL statement on the last complete publish. Read only; never in the way of a run."""
+    from chat_platform.query import read_rows
+
+    names, rows = read_rows(load_settings(), sql)
+    records = [dict(zip(names, row, strict=True)) for row in rows]
+    if form is Format.JSON:
+        _print_json(records)
+    elif form is Format.CSV:
+        import csv
+
+        writer = csv.writer(sys.stdout)
+        writer.writerow(names)
+        writer.writerows(rows)
+    else:
+        _table("", records, names)
+        out.print(f"{len(records)} rows", markup=False)
+
+
+@app.command()
+def replay(
+    file: Annotated[Path | None, typer.Argument(help="Corrected lines, one JSON object a line.")] = None,
+    export: Annotated[Path | None, typer.Option(help="Write the refused lines there, to be corrected.")] = None,
+    load: Annotated[str | None, typer.Option(help="Only refused lines of this load.")] = None,
+    source: Annotated[str, typer.Option(help="Source of the lines.")] = "chat",
+) -> None:
+    """Take corrected lines: --export FILE writes the refused ones, replay FILE loads them again."""
+    from chat_platform.replay import export_refused, take_corrected
+
+    settings = load_settings()
+    if (file is None) == (export is None):
+        raise typer.BadParameter("give either a file with corrected lines, or --export FILE")
+    if export is not None:
+        count, reasons = export_refused(settings, export, load)
+        out.print(f"{count} refused lines written to {export}, their reasons to {reasons}", markup=False)
+    elif file is not None:
+        placed = take_corrected(settings, file, source)
+        out.print(f"Placed as {placed}", markup=False)
+        run(None, None, as_json=False)
+
+
+@app.command()
+def demo(
+    messages: Annotated[int, typer.Option(help="How many messages to make.", min=1)] = 4000,
+    seed: Annotated[int, typer.Option(help="Seed of the generator.")] = 7,
+) -> None:
+    """Two weeks of made-up chat traffic, from files to KPIs."""
+    from chat_platform.sample.chat import generate
+
+    _key_of_home()
+    settings = load_settings()
+    folder = settings.landing / "chat"
+    folder.mkdir(parents=True, exist_ok=True)
+    truth = generate(folder, messages=messages, seed=seed)
+    out.print(f"Made {truth.lines:,} lines of chat traffic in {folder}", markup=False)
+    from chat_platform.run import run_publish
+
+    with _progress() as progress:
+        result = run_publish(settings, progress)
+    for failure in (*result.failures, *(f"Check failed: {check}" for check in result.failed_checks)):
+        err.print(failure, style="red", markup=False)
+    if not result.success or result.failed_checks:
+        raise typer.Exit(1)
+    _print_summary(settings)
+    _print_daily(settings)
+    out.print(f"\nDatabase  {settings.warehouse_label}", markup=False, soft_wrap=True)
+    table = settings.schema_name("kpi") + ".chat_daily"
+    out.print(f'Query     chat-platform query "select * from {table}"', markup=False)
+    out.print("UI        make dev, then http://127.0.0.1:3000", markup=False)
+
+
+def _key_of_home() -> None:
+    """The demo makes a pseudonym key for its own home and keeps it there; a key that is set stays."""
+    if os.environ.get(f"{ENV_PREFIX}PSEUDONYM_KEY"):
+        return
+    home = load_settings().home
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / "pseudonym.key"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_hex(32), encoding="ascii")
+    os.environ[f"{ENV_PREFIX}PSEUDONYM_KEY"] = path.read_text(encoding="ascii").strip()
+
+
+def _print_daily(settings: Settings) -> None:
+    from chat_platform.query import read_rows
+
+    names, rows = read_rows(
+        settings,
+        f"""
+        select event_date as "date", messages, conversations, known_users as "known users", total_cost as "cost $",
+            no_response_rate as "no response", agent_tasks as "agent tasks",
+            agent_task_completion_rate as "tasks completed", cost_per_completed_task as "$ per completed task",
+            latency_p50_ms as "p50 ms", latency_p95_ms as "p95 ms", searches, is_final as "final"
+        from {settings.schema_name("kpi")}.chat_daily order by event_date
+        """,
+    )
+    _table("KPIs by day", [dict(zip(names, row, strict=True)) for row in rows])
+
+
+@app.command()
+def dev(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 3000,
+) -> None:
+    """Open the Dagster UI with its daemon, on this machine only unless told otherwise."""
+    from chat_platform.instance import prepare_instance
+    from chat_platform.settings import PROJECT_ROOT
+
+    settings = load_settings()
+    prepare_instance(settings)
+    environment = {
+        **os.environ,
+        "DAGSTER_HOME": str(settings.dagster_home),
+        f"{ENV_PREFIX}HOME": str(settings.home),
+    }
+    dagster = Path(sys.executable).with_name("dagster")
+    arguments = [str(dagster), "dev", "-h", host, "-p", str(port), "-w", str(PROJECT_ROOT / "workspace.yaml")]
+    os.execve(dagster, arguments, environment)  # noqa: S606 - no shell is wanted
+
+
+def main() -> None:
+    """Entry point: errors that are ours are one sentence on standard error, exit code 2."""
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    # Parts of Dagster that are in use here are marked as beta; whoever runs the platform need not be told each time.
+    warnings.filterwarnings("ignore", message=".*(currently in beta|in preview|is deprecated).*")
+    try:
+        app()
+    except ChatPlatformError as error:
+        err.print(str(error), style="red", markup=False, soft_wrap=True)
+        sys.exit(2)

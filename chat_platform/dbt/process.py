@@ -1,0 +1,44 @@
+"""The dbt command as the platform starts it: under the warehouse lock, and never longer than its parent lives.
+
+Dagster starts this instead of `dbt`. A run that is killed takes its dbt with it (Linux), and where it does not,
+the lock keeps the next run waiting until that dbt has ended: the kernel frees it, whatever happens.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+
+from chat_platform.locks import locked
+
+LOCKS_VARIABLE = "CHAT_PLATFORM_LOCKS"
+_PR_SET_PDEATHSIG = 1
+
+
+def _end_with_parent() -> None:
+    parent = os.getppid()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        # The parent died before the kernel was asked to tell.
+        sys.exit(1)
+
+
+def main() -> None:
+    """Run dbt with the arguments of this process."""
+    if sys.argv[1:] == ["--version"]:
+        # Dagster asks before every call; dbt's own answer takes seconds and looks for news on the network.
+        print(f"dbt-core {version('dbt-core')}")  # noqa: T201 - the answer is this process's output
+        return
+    _end_with_parent()
+    from dbt.cli.main import cli
+
+    folder = os.environ.get(LOCKS_VARIABLE)
+    if folder is None or (len(sys.argv) > 1 and sys.argv[1] == "parse"):
+        cli()
+        return
+    with locked(Path(folder), "warehouse"):
+        cli()

@@ -1,0 +1,95 @@
+"""Where the dbt project is, the environment that points it at the warehouse of the settings, and its manifest."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from chat_platform.dbt.process import LOCKS_VARIABLE
+from chat_platform.errors import ChatPlatformError
+from chat_platform.locks import locked
+from chat_platform.settings import PROJECT_ROOT, Settings
+
+PROJECT_DIR = PROJECT_ROOT / "dbt_project"
+# Beside the interpreter, where pip puts it; works without an activated environment.
+EXECUTABLE = Path(sys.executable).with_name("chat-platform-dbt")
+
+
+def target_folder(settings: Settings) -> Path:
+    """Where dbt keeps its manifest and parse cache for these settings."""
+    return settings.home / "dbt"
+
+
+def dbt_environment(settings: Settings) -> dict[str, str]:
+    """Variables that make dbt use the warehouse of the settings."""
+    values = {
+        "CHAT_PLATFORM_PREFIX": settings.prefix,
+        "CHAT_PLATFORM_CHAT_TIME_ZONE": settings.chat_time_zone,
+        "CHAT_PLATFORM_DBT_TARGET": "postgres" if settings.is_postgres else "duckdb",
+        "DBT_TARGET_PATH": str(target_folder(settings)),
+        "DBT_LOG_PATH": str(target_folder(settings)),
+        "DBT_PROFILES_DIR": str(PROJECT_DIR),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+        LOCKS_VARIABLE: str(settings.locks),
+    }
+    if settings.is_postgres:
+        parts = urlsplit(settings.warehouse)
+        host = parts.hostname or parse_qs(parts.query).get("host", ["localhost"])[0]
+        values |= {
+            "PG_HOST": host,
+            "PG_PORT": str(parts.port or 5432),
+            "PG_USER": unquote(parts.username or "postgres"),
+            "PG_PASSWORD": unquote(parts.password or ""),
+            "PG_DATABASE": unquote(parts.path.strip("/")),
+        }
+    else:
+        values["CHAT_PLATFORM_DUCKDB_FILE"] = str(settings.working_file)
+    return values
+
+
+@contextmanager
+def environment(settings: Settings) -> Iterator[None]:
+    """The environment of this process as dbt needs it: Dagster hands it on and reads part of it itself."""
+    before = dict(os.environ)
+    os.environ.update(dbt_environment(settings))
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _fingerprint(settings: Settings) -> str:
+    digest = hashlib.sha256(f"{settings.prefix} {settings.chat_time_zone} {settings.is_postgres}".encode())
+    for path in sorted(PROJECT_DIR.rglob("*")):
+        if path.suffix in {".sql", ".yml", ".csv"} and "target" not in path.relative_to(PROJECT_DIR).parts:
+            digest.update(path.relative_to(PROJECT_DIR).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()
+
+
+def ensure_manifest(settings: Settings) -> Path:
+    """manifest.json of the project as it is now; parsed anew only after a change. Raises ChatPlatformError."""
+    folder = target_folder(settings)
+    manifest, mark = folder / "manifest.json", folder / "fingerprint"
+    fingerprint = _fingerprint(settings)
+    with locked(settings.locks, "dbt_manifest"):
+        if manifest.is_file() and mark.is_file() and mark.read_text(encoding="utf-8") == fingerprint:
+            return manifest
+        folder.mkdir(parents=True, exist_ok=True)
+        done = subprocess.run(
+            [str(EXECUTABLE), "parse", "--quiet"],
+            cwd=PROJECT_DIR,
+            env={**os.environ, **dbt_environment(settings)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise ChatPlatformError(f"The dbt project cannot be parsed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        mark.write_text(fingerprint, encoding="utf-8")
+        return manifest

@@ -1,0 +1,30 @@
+"""The code location: everything that Dagster shows, built from the settings."""
+
+import dagster as dg
+
+from chat_platform.assets.chat import build_assets
+from chat_platform.assets.models import build_models
+from chat_platform.assets.steps import Progress, QuietProgress, run_lock
+from chat_platform.dbt.project import ensure_manifest
+from chat_platform.jobs import build_backfill_job, build_publish_job
+from chat_platform.schedules import build_schedules
+from chat_platform.sensors import build_sensors
+from chat_platform.settings import Settings, load_settings
+
+
+def build_defs(settings: Settings, progress: Progress | None = None) -> dg.Definitions:
+    """All assets, jobs, schedules and sensors for these settings. Opens no warehouse."""
+    manifest = ensure_manifest(settings)
+    return dg.Definitions(
+        assets=[*build_assets(settings), *build_models(settings, manifest)],
+        jobs=[build_publish_job(settings, manifest, progress or QuietProgress()), build_backfill_job()],
+        schedules=build_schedules(),
+        sensors=build_sensors(settings),
+        resources={"run_lock": run_lock(settings)},
+        executor=dg.in_process_executor,
+    )
+
+
+def defs() -> dg.Definitions:
+    """What workspace.yaml loads: the definitions for the settings of the environment."""
+    return build_defs(load_settings())

@@ -1,0 +1,44 @@
+"""The Dagster instance below the home, shared by the command line and the UI."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from chat_platform.settings import Settings
+
+# No pool limits: a limit outlives the process that holds it, and the next run waits for ever. Writers take a lock
+# that the kernel frees. Runs restart after a crash of their process only; bad data does not get better by itself.
+DAGSTER_YAML = """\
+nux:
+  enabled: false
+telemetry:
+  enabled: false
+run_monitoring:
+  enabled: true
+run_retries:
+  enabled: true
+  max_retries: 2
+  retry_on_asset_or_op_failure: false
+python_logs:
+  python_log_level: INFO
+"""
+
+
+def prepare_instance(settings: Settings) -> None:
+    """Make the Dagster home with its dagster.yaml; one that is there stays as it is."""
+    settings.dagster_home.mkdir(parents=True, exist_ok=True)
+    path = settings.dagster_home / "dagster.yaml"
+    if not path.exists():
+        path.write_text(DAGSTER_YAML, encoding="utf-8")
+
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """The instance of these settings."""
+    prepare_instance(settings)
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        yield instance

@@ -1,0 +1,133 @@
+"""The two ways to run: `publish` takes all that is new, `backfill` makes dates anew."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from chat_platform.assets import keys, steps
+from chat_platform.assets.chat import LOCK
+from chat_platform.contracts import chat
+from chat_platform.dbt.project import environment
+from chat_platform.lake.ingest import ingest
+from chat_platform.publish.chat import finish_scope, publish
+from chat_platform.settings import Settings
+from chat_platform.warehouse.snapshot import publish_snapshot, snapshot_is_current
+
+PUBLISH = "publish"
+BACKFILL = "backfill"
+
+
+def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.Progress) -> dg.JobDefinition:
+    """Job of ops, not of assets: one run touches scattered dates, and logs one materialisation for each of them."""
+    translator = keys.Translator(settings)
+    dbt = steps.dbt_resource()
+
+    @dg.op(required_resource_keys=LOCK, out=dg.Out(dg.Nothing))
+    def prepare(context: dg.OpExecutionContext) -> None:
+        """Lookup table and classifier, as the tables need them."""
+        progress.step("Preparing the classifier")
+        context.log_event(dg.AssetMaterialization(keys.SITES, metadata={"rows": steps.prepare_sites(settings)}))
+        card = steps.model_metadata(steps.prepare_model(settings))
+        context.log_event(dg.AssetMaterialization(keys.MODEL, metadata=card))
+
+    @dg.op(required_resource_keys=LOCK, ins={"ready": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
+    def ingest_chat(context: dg.OpExecutionContext) -> None:
+        """New files → one load in the lake."""
+        progress.step("Reading new files")
+        done = ingest(settings, chat.SOURCE, progress.advance)
+        for notice in done.notices:
+            context.log.warning(f"{notice.name}: {notice.reason}. {notice.message}")
+        if done.manifest is None:
+            return
+        manifest = done.manifest
+        totals: dict[str, Any] = {
+            "load_id": manifest.load_id,
+            "lines_read": manifest.lines_read,
+            "blank": manifest.blank,
+            "rejected": manifest.rejected,
+            "typed": manifest.typed,
+            "warnings": manifest.warnings,
+        }
+        context.log_event(
+            dg.AssetMaterialization(keys.LANDING, metadata={"files": len(manifest.files), "load_id": manifest.load_id})
+        )
+        rows: dict[str, int] = {}
+        for part in manifest.parts:
+            rows[part.event_date.isoformat()] = rows.get(part.event_date.isoformat(), 0) + part.rows
+        for day, count in rows.items():
+            context.log_event(dg.AssetMaterialization(keys.LAKE, partition=day, metadata={"rows": count, **totals}))
+
+    @dg.op(required_resource_keys=LOCK, ins={"ready": dg.In(dg.Nothing)})
+    def fill_chat_tables(context: dg.OpExecutionContext) -> bool:
+        """Pending loads → chat tables and scope. True where there was something to publish."""
+        progress.step("Filling the chat tables")
+        done = publish(settings, steps.scorer_of(settings), context.run_id)
+        if done is None:
+            context.log.info("No load is pending.")
+            return False
+        for key in keys.CHAT:
+            for day in done.dates:
+                rows = done.rows[key.path[-1]].get(day, 0)
+                context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata={"rows": rows}))
+        for key in keys.OPERATIONS:
+            context.log_event(dg.AssetMaterialization(key, metadata={"loads": len(done.load_ids)}))
+        return True
+
+    @dg.op(required_resource_keys=LOCK)
+    def build_models(context: dg.OpExecutionContext, published: bool) -> Iterator[Any]:
+        """dbt: semantic tables, KPIs, ledger, and last of all the status of the loads."""
+        if published:
+            progress.step("Building sessions, interactions and KPIs")
+            with environment(settings):
+                invocation = dbt.cli(
+                    list(steps.BUILD_ARGS),
+                    manifest=manifest_path,
+                    dagster_dbt_translator=translator,
+                    raise_on_error=False,
+                )
+                by_date = {
+                    translator.get_asset_key(node)
+                    for node in invocation.manifest["nodes"].values()
+                    if keys.is_partitioned(node)
+                }
+                for event in invocation.stream():
+                    # Tables with dates get one event a date below.
+                    if not isinstance(event, dg.Output) and not (
+                        isinstance(event, dg.AssetMaterialization) and event.asset_key in by_date
+                    ):
+                        yield event
+                if failure := steps.failure_of(invocation):
+                    raise dg.Failure(str(failure), allow_retries=False)
+            finish_scope(settings, context.run_id)
+            steps.log_ledger(context, steps.ledger_of_scope(settings), by_date)
+        yield dg.Output(published)
+
+    @dg.op(required_resource_keys=LOCK)
+    def swap_snapshot(context: dg.OpExecutionContext, published: bool) -> None:
+        """Hand the whole publish to readers at once."""
+        if published or not snapshot_is_current(settings):
+            progress.step("Swapping in the new snapshot")
+            metadata: dict[str, Any] = {"bytes": publish_snapshot(settings), "where": settings.warehouse_label}
+            context.log_event(dg.AssetMaterialization(keys.PUBLISHED, metadata=metadata))
+
+    @dg.job(
+        name=PUBLISH,
+        executor_def=dg.in_process_executor,
+        description="Take everything new in landing through to the KPIs; finishes what an interrupted run left.",
+    )
+    def publish_job() -> None:
+        swap_snapshot(build_models(fill_chat_tables(ready=ingest_chat(ready=prepare()))))
+
+    return publish_job
+
+
+def build_backfill_job() -> Any:
+    """Make the dates of a range anew, from the lake to the KPIs."""
+    return dg.define_asset_job(
+        BACKFILL,
+        selection=dg.AssetSelection.all() - dg.AssetSelection.assets(keys.LANDING),
+        executor_def=dg.in_process_executor,
+        description="Make dates anew from the lake: chat tables, semantic tables and KPIs.",
+    )

@@ -1,0 +1,1 @@
+"""From lines to typed Parquet, refused lines and manifests; nothing here knows the warehouse."""

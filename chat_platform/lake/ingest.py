@@ -1,0 +1,396 @@
+"""Landing files to lake: one load of everything new of a source.
+
+Typed rows go to `lake/<source>/event_date=D/`, refused lines to `lake/rejects/<source>/`, and when all of it is
+on disk the manifest is put. Killed before that, the load does not exist and the next run makes it again.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from chat_platform.contracts import chat
+from chat_platform.errors import LakeError, LandingError, SettingsError
+from chat_platform.lake import manifest as manifests
+from chat_platform.lake.manifest import Issue, Manifest, ManifestFile, Part
+from chat_platform.lake.typing import Refusal, check, type_checked, typing_connection
+from chat_platform.landing.files import LandingFile, Notice, Scan, scan
+from chat_platform.landing.framing import Batch, read_batches
+from chat_platform.locks import locked
+from chat_platform.partitions import last_date
+from chat_platform.settings import Settings
+
+SOURCES = (chat.SOURCE,)
+CHUNK_BYTES = 64 << 20
+REJECT_SCHEMA = pa.schema(
+    [
+        ("load_id", pa.string()),
+        ("source_file", pa.string()),
+        ("line_number", pa.int64()),
+        ("byte_offset", pa.int64()),
+        ("length", pa.int64()),
+        ("reason", pa.string()),
+        ("message", pa.string()),
+        ("raw_line", pa.binary()),
+    ]
+)
+Progress = Callable[[int], None]
+
+
+class _LeftAloneError(Exception):
+    """A file that cannot be part of this load; the others can."""
+
+    def __init__(self, file: LandingFile, reason: str, message: str) -> None:
+        super().__init__(file.name)
+        self.file = file
+        self.notice = Notice(file.name, reason, message)
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What an ingest did: the load it made, if there was anything new, and what it left alone."""
+
+    manifest: Manifest | None
+    notices: tuple[Notice, ...]
+
+
+@dataclass
+class _Tally:
+    """Counts of the load so far."""
+
+    lines_read: int = 0
+    blank: int = 0
+    rejected: int = 0
+    typed: int = 0
+    lines_by_file: dict[int, int] = field(default_factory=dict)
+    issues: dict[tuple[int, str, str, str], int] = field(default_factory=dict)
+    parts: list[Part] = field(default_factory=list)
+    rejects: list[str] = field(default_factory=list)
+    first: datetime | None = None
+    last: datetime | None = None
+
+    def count(self, file_number: int, severity: str, reason: str, name: str, lines: int = 1) -> None:
+        key = (file_number, severity, reason, name)
+        self.issues[key] = self.issues.get(key, 0) + lines
+
+
+def new_files(settings: Settings, source: str) -> tuple[list[tuple[LandingFile, str]], Scan]:
+    """Files of the source that no load knows, each with its sha256, and what else lies in landing.
+
+    A file is known by its path and content; one whose size and time are unchanged is not read to find out.
+    """
+    found = scan(settings.landing, SOURCES)
+    known: set[tuple[str, str]] = set()
+    fingerprints: dict[str, set[str]] = {}
+    for manifest in manifests.read_manifests(settings.lake, source):
+        for item in manifest.files:
+            known.add((item.name, item.sha256))
+            fingerprints.setdefault(item.name, set()).add(item.fingerprint)
+    new = []
+    notices = list(found.notices)
+    for file in found.files:
+        if file.source != source or file.fingerprint in fingerprints.get(file.name, ()):
+            continue
+        try:
+            digest = file.sha256()
+        except LandingError as error:
+            notices.append(Notice(file.name, "unreadable", str(error)))
+            continue
+        if (file.name, digest) not in known:
+            new.append((file, digest))
+    return new, Scan(found.files, tuple(notices))
+
+
+def load_id_of(source: str, files: Iterable[tuple[LandingFile, str]]) -> str:
+    """Id of the load that these files make: the same files with the same content, the same id."""
+    digest = hashlib.sha256(source.encode())
+    for name, sha256 in sorted((file.name, sha256) for file, sha256 in files):
+        digest.update(f"\0{name}\0{sha256}".encode())
+    return digest.hexdigest()[:32]
+
+
+def key_check(key: str) -> str:
+    """Mark by which two keys can be told apart; says nothing else about the key."""
+    return hmac.new(key.encode(), b"chat-platform key check", hashlib.sha256).hexdigest()[:16]
+
+
+def ingest(settings: Settings, source: str, progress: Progress | None = None) -> Ingested:
+    """Load everything new of `source` into the lake.
+
+    `progress` is told the bytes of text done so far. Raises SettingsError where the source needs a pseudonym
+    key and there is none or another than before, LakeError where the lake cannot be written; nothing of the
+    load counts then. A file that changes while it is read is left for the next time, with a notice.
+    """
+    with locked(settings.locks, f"ingest_{source}"):
+        files, found = new_files(settings, source)
+        notices = list(found.notices)
+        if not files:
+            return Ingested(None, tuple(notices))
+        key = settings.require_key(f"the {source} source")
+        earlier = manifests.read_manifests(settings.lake)
+        if any(known.key_check != key_check(key) for known in earlier if known.source == source):
+            raise SettingsError(
+                "CHAT_PLATFORM_PSEUDONYM_KEY is not the key that earlier loads were made with; the same user would get "
+                "another pseudonym. Set the earlier key again, or start with an empty home."
+            )
+        while files:
+            load = _Load(settings, source, files, key, 1 + max((known.sequence for known in earlier), default=0))
+            try:
+                return Ingested(load.run(progress), tuple(notices))
+            except _LeftAloneError as left:
+                notices.append(left.notice)
+                files = [(file, digest) for file, digest in files if file != left.file]
+        return Ingested(None, tuple(notices))
+
+
+class _Load:
+    """One load in the making."""
+
+    def __init__(
+        self, settings: Settings, source: str, files: list[tuple[LandingFile, str]], key: str, sequence: int
+    ) -> None:
+        self.settings = settings
+        self.source = source
+        self.files = files
+        self.key = key
+        self.sequence = sequence
+        self.load_id = load_id_of(source, files)
+        self.tally = _Tally()
+        self.chunk = 0
+
+    def run(self, progress: Progress | None) -> Manifest:
+        temporary = self.settings.lake / "_tmp"
+        try:
+            temporary.mkdir(parents=True, exist_ok=True)
+            # The lake holds unmasked text: nobody but its owner needs to look in.
+            self.settings.lake.chmod(0o700)
+            zone = self.settings.time_zone(self.source)
+            last = last_date(zone, manifests.now_utc())
+            with typing_connection(self.key, zone, self.settings.first_date, last, temporary) as connection:
+                done = 0
+                for lines, batches in self._chunks():
+                    self._take(connection, lines, batches)
+                    done += lines.nbytes
+                    if progress is not None:
+                        progress(done)
+            manifest = self._manifest()
+            manifests.put_manifest(self.settings.lake, manifest)
+        except (duckdb.Error, OSError, pa.ArrowException) as error:
+            self._withdraw()
+            raise LakeError(
+                f"The lake {self.settings.lake} cannot be written: {cause_of(error)}. Nothing of the load counts; "
+                "run again when it is mended."
+            ) from None
+        except BaseException:
+            self._withdraw()
+            raise
+        return manifest
+
+    def _withdraw(self) -> None:
+        for pattern in (f"{self.source}/event_date=*/{self.load_id}-*", f"rejects/{self.source}/{self.load_id}-*"):
+            with suppress(OSError):
+                for path in self.settings.lake.glob(pattern):
+                    path.unlink()
+
+    def _chunks(self) -> Iterator[tuple[pa.Table, list[tuple[int, Batch]]]]:
+        """Batches of several files brought together up to CHUNK_BYTES of text."""
+        tables: list[pa.Table] = []
+        batches: list[tuple[int, Batch]] = []
+        size = 0
+        for number, (file, _) in enumerate(self.files):
+            try:
+                for batch in read_batches(file.path):
+                    numbers = pa.repeat(pa.scalar(number, pa.int32()), len(batch.table))
+                    tables.append(batch.table.append_column("file_number", numbers))
+                    batches.append((number, batch))
+                    size += batch.table.nbytes
+                    if size >= CHUNK_BYTES:
+                        yield pa.concat_tables(tables), batches
+                        tables, batches, size = [], [], 0
+            except FileNotFoundError:
+                raise _changed(file) from None
+            except OSError as error:
+                raise _LeftAloneError(file, "unreadable", f"The file cannot be read ({error.strerror}).") from None
+            if file.changed():
+                raise _changed(file)
+        if batches:
+            yield pa.concat_tables(tables), batches
+
+    def _take(self, connection: duckdb.DuckDBPyConnection, lines: pa.Table, batches: list[tuple[int, Batch]]) -> None:
+        refusals = check(connection, lines)
+        type_checked(connection)
+        self._write_parts(connection)
+        self._write_rejects(connection, refusals, lines, batches)
+        for number, batch in batches:
+            self.tally.lines_read += batch.lines_read
+            self.tally.blank += batch.blank
+            self.tally.lines_by_file[number] = self.tally.lines_by_file.get(number, 0) + batch.lines_read
+        for number, name, count in connection.execute(
+            "select file_number, warning, count(*) "
+            "from (select file_number, unnest(warnings) as warning from typed) group by all"
+        ).fetchall():
+            self.tally.count(number, "warning", "wrong_type", name, count)
+        self.chunk += 1
+
+    def _write_parts(self, connection: duckdb.DuckDBPyConnection) -> None:
+        root = self.settings.lake / self.source
+        root.mkdir(parents=True, exist_ok=True)
+        names = pa.table(
+            {
+                "file_number": pa.array(range(len(self.files)), pa.int32()),
+                "source_file": [file.name for file, _ in self.files],
+            }
+        )
+        connection.register("file_names", names)
+        rows = connection.execute(
+            "select event_date, count(*), min(event_timestamp), max(event_timestamp) from typed group by 1 order by 1"
+        ).fetchall()
+        if rows:
+            # DuckDB opens a second file for a date where a chunk has many; only it knows their names.
+            written = connection.execute(
+                f"""
+                copy (
+                    select
+                        typed.* exclude (file_number, warnings), file_names.source_file,
+                        '{self.load_id}' as load_id, cast({self.sequence} as bigint) as load_sequence
+                    from typed inner join file_names on typed.file_number = file_names.file_number
+                ) to '{_quoted(root)}' (
+                    format parquet, compression zstd, partition_by (event_date), write_partition_columns,
+                    filename_pattern '{self.load_id}-{self.chunk:04d}-{{i}}', overwrite_or_ignore, return_stats
+                )
+                """
+            )
+            columns = [column[0] for column in written.description]
+            parts = [_part(self.settings.lake, dict(zip(columns, row, strict=True))) for row in written.fetchall()]
+            if sum(part.rows for part in parts) != sum(row[1] for row in rows):
+                raise LakeError(f"The lake {self.settings.lake} did not keep every row; run again.")
+            self.tally.parts += sorted(parts, key=lambda part: part.path)
+            self.tally.typed += sum(part.rows for part in parts)
+            self.tally.first = min([row[2] for row in rows] + ([self.tally.first] if self.tally.first else []))
+            self.tally.last = max([row[3] for row in rows] + ([self.tally.last] if self.tally.last else []))
+        connection.unregister("file_names")
+
+    def _write_rejects(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        refusals: list[Refusal],
+        lines: pa.Table,
+        batches: list[tuple[int, Batch]],
+    ) -> None:
+        rows: list[tuple[int, int, int, int, str, str, bytes]] = [
+            (number, item.line_number, item.byte_offset, item.length, item.reason, item.message, item.raw)
+            for number, batch in batches
+            for item in batch.refused
+        ]
+        by_row = {refusal.row_number: refusal for refusal in refusals}
+        if by_row:
+            # The line as it came: what `checked` holds has lost its NULs.
+            connection.register("lines", lines)
+            for row_number, number, line_number, offset, line in connection.execute(
+                "select checked.row_number, lines.file_number, lines.line_number, lines.byte_offset, lines.line "
+                "from checked inner join lines "
+                "on checked.file_number = lines.file_number and checked.byte_offset = lines.byte_offset "
+                "where checked.reason is not null"
+            ).fetchall():
+                refusal, raw = by_row[row_number], line.encode()
+                rows.append((number, line_number, offset, len(raw), refusal.reason, refusal.message, raw))
+            connection.unregister("lines")
+        if not rows:
+            return
+        rows.sort(key=lambda row: row[:3])
+        self.tally.rejected += len(rows)
+        for row in rows:
+            self.tally.count(row[0], "rejected", row[4], "")
+        path = f"rejects/{self.source}/{self.load_id}-{self.chunk:04d}.parquet"
+        self.tally.rejects.append(path)
+        target = self.settings.lake / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        columns[0] = [self.files[number][0].name for number in columns[0]]
+        table = pa.table([[self.load_id] * len(rows), *columns], schema=REJECT_SCHEMA)
+        pq.write_table(table, target, compression="zstd")
+
+    def _manifest(self) -> Manifest:
+        tally = self.tally
+        return Manifest(
+            load_id=self.load_id,
+            source=self.source,
+            sequence=self.sequence,
+            contract_version=chat.version(),
+            key_check=key_check(self.key),
+            files=[
+                ManifestFile(
+                    name=file.name,
+                    bytes_read=file.size,
+                    fingerprint=file.fingerprint,
+                    sha256=sha256,
+                    lines_read=tally.lines_by_file.get(number, 0),
+                )
+                for number, (file, sha256) in enumerate(self.files)
+            ],
+            lines_read=tally.lines_read,
+            blank=tally.blank,
+            rejected=tally.rejected,
+            typed=tally.typed,
+            warnings=sum(n for key, n in tally.issues.items() if key[1] == "warning"),
+            first_event_timestamp=tally.first,
+            last_event_timestamp=tally.last,
+            parts=tally.parts,
+            rejects=tally.rejects,
+            issues=[
+                Issue(
+                    source_file=self.files[number][0].name,
+                    severity=severity,
+                    reason=reason,
+                    field=name,
+                    lines=n,
+                )
+                for (number, severity, reason, name), n in sorted(tally.issues.items())
+            ],
+            ingested_at=manifests.now_utc().replace(tzinfo=None),
+        )
+
+
+def _changed(file: LandingFile) -> _LeftAloneError:
+    message = "The file changed while it was read; it is taken up by the next run."
+    return _LeftAloneError(file, "file_changing", message)
+
+
+def _part(lake: Path, stats: dict[str, Any]) -> Part:
+    return Part(
+        path=Path(stats["filename"]).relative_to(lake).as_posix(),
+        event_date=date.fromisoformat(stats["partition_keys"]["event_date"]),
+        rows=stats["count"],
+    )
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+_CAUSES = (
+    "No space left",
+    "Permission denied",
+    "Read-only file system",
+    "File too large",
+    "Disk quota exceeded",
+)
+
+
+def cause_of(error: Exception) -> str:
+    """A driver's error in words of our own: its text may quote the data and goes nowhere."""
+    text = str(error)
+    for cause in _CAUSES:
+        if cause.lower() in text.lower():
+            return cause.lower() + (" on the device" if cause == "No space left" else "")
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror.lower()
+    return f"an error of kind {type(error).__name__}"

@@ -1,0 +1,61 @@
+-- Shared by the statements that type lines. Created in each worker connection.
+
+-- HMAC-SHA256 in hex; the padded keys are variables of the connection, so that no statement holds them.
+create or replace temp macro pseudonym(value) as
+    sha256(
+        getvariable('outer_pad')
+        || unhex(sha256(getvariable('inner_pad') || encode(cast(value as varchar))))
+    );
+
+-- A JSON number, or one sent as text, as a finite double; null where it is neither.
+create or replace temp macro json_number(leaf) as
+    case
+        when isfinite(try_cast(trim(cast(leaf as varchar), '"') as double))
+            then try_cast(trim(cast(leaf as varchar), '"') as double)
+    end;
+
+-- The same as a 32-bit whole number; null where a fraction or digits would be lost.
+create or replace temp macro json_whole(leaf) as
+    case
+        when json_number(leaf) = floor(json_number(leaf)) and abs(json_number(leaf)) <= 2147483647
+            then cast(json_number(leaf) as integer)
+    end;
+
+-- A text field that was read from an object or list holds JSON text: not a text, so null.
+create or replace temp macro text_value(kind, value) as
+    case when kind in ('OBJECT', 'ARRAY') then null else value end;
+
+-- The same where the kind was not looked up: no name or address is an object or list written as JSON.
+create or replace temp macro name_value(value) as
+    case when left(value, 1) in ('{', '[') and json_valid(value) then null else value end;
+
+-- Text of a message's content: itself, or its parts joined by line feeds.
+create or replace temp macro content_text(leaf) as
+    case left(cast(leaf as varchar), 1)
+        when '"' then leaf ->> '$'
+        when '['
+            then array_to_string(
+                list_transform(
+                    from_json(leaf, '["JSON"]'),
+                    lambda part: case when left(cast(part as varchar), 1) = '"' then part ->> '$' else part ->> '$.text' end
+                ),
+                chr(10)
+            )
+        when '{' then null
+        when 'n' then null
+        else cast(leaf as varchar)
+    end;
+
+-- ISO text as a UTC timestamp, read as UTC where it names no zone; null outside the years 1 to 9999.
+create or replace temp macro utc_time(text) as
+    case
+        when timezone('UTC', try_cast(text as timestamptz)) between timestamp '0001-01-01' and timestamp '9999-12-31 23:59:59.999999'
+            then timezone('UTC', try_cast(text as timestamptz))
+    end;
+
+-- Unix seconds as a UTC timestamp; null outside the years 1 to 9999.
+create or replace temp macro from_unix(seconds) as
+    case
+        when seconds between -62135596800 and 253402300799
+            then make_timestamp(cast(round(seconds * 1000000) as bigint))
+    end;

@@ -1,0 +1,1 @@
+"""Files as delivered: finding new ones and cutting them into lines."""

@@ -1,0 +1,1 @@
+"""Pseudonyms and masking: what may leave the restricted areas, and in which form."""

@@ -1,0 +1,378 @@
+"""The chat tables: pending loads, or dates anew, from the lake into the warehouse.
+
+Both ways to run end in `_rebuild`: it decides which content stands under each id, replaces exactly the messages that
+change, and writes in the same transaction what dbt has to rebuild (`ops.run_scope`).
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+
+from chat_platform import reference
+from chat_platform.contracts import chat
+from chat_platform.lake import manifest as manifests
+from chat_platform.lake.manifest import Manifest
+from chat_platform.routing.rules import routing_rules
+from chat_platform.settings import Settings
+from chat_platform.sql import load_sql
+from chat_platform.warehouse.connection import Warehouse, open_warehouse
+
+_PACKAGE = "chat_platform.publish"
+CHAT_TABLES = (
+    "chat_sessions", "responses", "tool_usage", "web_searches", "browser_automations", "web_automations",
+    "usage_metrics", "query_classifications",
+)  # fmt: skip
+_KEY_COLUMNS = (
+    "session_id, thread_id, coalesce(thread_id, session_id) as conversation_id, content_hash, event_timestamp, "
+    "event_date, load_id, load_sequence, source_file, line_number, byte_offset"
+)
+
+# Distinct queries in; out one row a query with the columns of query_classifications.
+Scorer = Callable[[pa.ChunkedArray], pa.Table]
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What a run rebuilt. `rows`: table → date → rows that stand there now."""
+
+    mode: str
+    load_ids: tuple[str, ...]
+    dates: tuple[date, ...]
+    conversations: int
+    messages_written: int
+    rows: dict[str, dict[date, int]]
+
+
+def write_domain_classifications(settings: Settings) -> int:
+    """Replace the lookup table of sites by the one in the package; its number of rows."""
+    with open_warehouse(settings) as warehouse, warehouse.transaction():
+        warehouse.connection.register("sites_in_package", reference.domain_classifications())
+        warehouse.native(f"delete from {warehouse.name('chat.domain_classifications')}")
+        warehouse.insert("chat.domain_classifications", "select * from sites_in_package")
+        (rows,) = warehouse.execute("select count(*) from sites_in_package").fetchone() or (0,)
+        return int(rows)
+
+
+def pending_loads(warehouse: Warehouse) -> list[Manifest]:
+    """Loads of the lake that no run has published, in the order of arrival.
+
+    Registers loads that the warehouse has not seen yet with status 0 (rasa spec, section 3).
+    """
+    known = manifests.read_manifests(warehouse.settings.lake, chat.SOURCE)
+    status: dict[str, int] = dict(
+        warehouse.execute(
+            f"select load_id, max(status) from {warehouse.name('event._loads')} where schema_name = $1 group by 1",
+            [chat.SOURCE],
+        ).fetchall()
+    )
+    unseen = [item for item in known if item.load_id not in status]
+    if unseen:
+        warehouse.connection.register(
+            "unseen_loads",
+            pa.table({"load_id": [m.load_id for m in unseen], "hash": [m.contract_version for m in unseen]}),
+        )
+        with warehouse.transaction():
+            warehouse.insert(
+                "event._loads",
+                f"select load_id, '{chat.SOURCE}' as schema_name, 0 as status, "
+                "timezone('UTC', now()) as inserted_at, hash as schema_version_hash from unseen_loads",
+            )
+    return [item for item in known if status.get(item.load_id, 0) == 0]
+
+
+def publish(settings: Settings, scorer: Scorer, run_id: str) -> Publication | None:
+    """Take all pending loads into the chat tables and open the scope for dbt; None where nothing is pending.
+
+    The loads stay pending until dbt has rebuilt everything in the scope: killed in between, the same loads are
+    taken again and end in the same tables.
+    """
+    with open_warehouse(settings) as warehouse:
+        pending = pending_loads(warehouse)
+        if not pending:
+            return None
+        return _Rebuild(warehouse, scorer, run_id, "publish", pending, frozenset()).run()
+
+
+def backfill(settings: Settings, dates: Iterable[date], scorer: Scorer, run_id: str) -> Publication:
+    """Make the given dates anew from the lake. The status of loads stays as it is.
+
+    Reads the loads that stand in the tables: all published ones, and one whose publish was interrupted.
+    """
+    with open_warehouse(settings) as warehouse:
+        taken = {
+            load_id for (load_id,) in warehouse.execute(f"select load_id from {warehouse.name('ops.loads')}").fetchall()
+        }
+        known = manifests.read_manifests(settings.lake, chat.SOURCE)
+        standing = [item for item in known if item.load_id in taken]
+        return _Rebuild(warehouse, scorer, run_id, "backfill", standing, frozenset(dates)).run()
+
+
+def ensure_scope(settings: Settings, dates: Iterable[date], run_id: str) -> None:
+    """Open the scope for a run that starts at the dbt models; leave it where this run has opened it already.
+
+    Takes the conversations with a message on one of `dates`, and every date that they touch.
+    """
+    with open_warehouse(settings) as warehouse:
+        scope = warehouse.name("ops.run_scope")
+        opened = warehouse.execute(f"select count(*) from {scope} where run_id = $1", [run_id]).fetchone()
+        if opened != (0,):
+            return
+        _Rebuild(warehouse, lambda _: pa.table({}), run_id, "backfill", [], frozenset(dates)).scope_only()
+
+
+def finish_scope(settings: Settings, run_id: str) -> None:
+    """Note that dbt has rebuilt everything in the scope; without it the next run rebuilds the scope as well."""
+    with open_warehouse(settings) as warehouse:
+        warehouse.execute(
+            f"insert into {warehouse.name('ops.run_scope')} (run_id, mode, source, kind, value) "
+            "values ($1, 'finished', $2, 'done', $1)",
+            [run_id, chat.SOURCE],
+        )
+
+
+class _Rebuild:
+    """One rebuild: loads whole (publish), or the parts of some dates (backfill)."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        scorer: Scorer,
+        run_id: str,
+        mode: str,
+        loads: list[Manifest],
+        dates: frozenset[date],
+    ) -> None:
+        self.warehouse = warehouse
+        self.scorer = scorer
+        self.run_id = run_id
+        self.mode = mode
+        self.loads = loads
+        self.dates = dates
+        self.scope = warehouse.name("ops.run_scope")
+        self.sessions = warehouse.name("chat.chat_sessions")
+
+    def run(self) -> Publication:
+        warehouse = self.warehouse
+        warehouse.execute(load_sql("chat_platform.lake", "macros"))
+        warehouse.execute(load_sql(_PACKAGE, "macros"))
+        self._read_lake_keys()
+        with warehouse.transaction():
+            self._clear_notes()
+            self._into_scope("message", "select distinct session_id as value from new_keys")
+        self._read_known_keys()
+        self._derive()
+        with warehouse.transaction():
+            self._replace_rows()
+            if self.mode == "publish":
+                self._record_loads()
+            self._write_scope()
+        return self._publication()
+
+    def _clear_notes(self) -> None:
+        self.warehouse.native(f"delete from {self.scope} where kind in ('message', 'replaced')")
+
+    def scope_only(self) -> None:
+        """Write the scope of the dates from what stands in the tables."""
+        warehouse = self.warehouse
+        old_dates = pa.table({"value": pa.array(sorted(self.dates), pa.date32())})
+        warehouse.connection.register("old_dates", old_dates)
+        standing = warehouse.native_rows(f"select conversation_id, event_date from {self.sessions}")
+        warehouse.execute(
+            f"""
+            create or replace temp table candidates as
+            select distinct conversation_id, event_date from {standing}
+            where event_date in (select value from old_dates)
+            """
+        )
+        with warehouse.transaction():
+            self._write_scope()
+
+    def _into_scope(self, kind: str, select: str) -> None:
+        self.warehouse.execute(
+            f"insert into {self.scope} (run_id, mode, source, kind, value) "
+            f"select $1, $2, $3, $4, value from ({select}) "
+            f"where value not in (select value from {self.scope} where kind = $4)",
+            [self.run_id, self.mode, chat.SOURCE, kind],
+        )
+
+    def _in_scope(self, kind: str) -> str:
+        return f"(select value from {self.scope} where kind = '{kind}')"
+
+    def _read_lake_keys(self) -> None:
+        dates = set(self.dates) if self.mode == "backfill" else None
+        lake = self.warehouse.settings.lake
+        files = [path for item in self.loads for path in item.paths(lake, dates)]
+        self.warehouse.execute("set variable lake_files = $1", [files])
+        old_dates = pa.table({"value": pa.array(sorted(self.dates), pa.date32())})
+        self.warehouse.connection.register("old_dates", old_dates)
+        lake_keys = (
+            f"select {_KEY_COLUMNS} from read_parquet(getvariable('lake_files'), union_by_name => true)"
+            if files
+            else f"select {_KEY_COLUMNS} from {self.sessions} where false"
+        )
+        self.has_files = bool(files)
+        self.warehouse.execute(f"create or replace temp table new_keys as {lake_keys}")
+
+    def _read_known_keys(self) -> None:
+        warehouse = self.warehouse
+        columns = _KEY_COLUMNS.replace("coalesce(thread_id, session_id) as ", "")
+        touched = f"where session_id in {self._in_scope('message')}"
+        standing = warehouse.native_rows(f"select {columns} from {self.sessions} {touched}")
+        superseded_table = warehouse.name("ops.superseded_messages")
+        lost_columns = columns.replace("thread_id, ", "").replace(", byte_offset", "")
+        lost = warehouse.native_rows(f"select {lost_columns} from {superseded_table} {touched}")
+        load_ids = pa.table({"load_id": pa.array([item.load_id for item in self.loads], pa.string())})
+        warehouse.connection.register("run_loads", load_ids)
+        again = (
+            "load_id in (select load_id from run_loads)"
+            if self.mode == "publish"
+            else "event_date in (select value from old_dates)"
+        )
+        # What this run reads from the lake again is not known beforehand: a run that is repeated finds itself.
+        warehouse.execute(
+            f"""
+            create or replace temp table known_keys as
+            select * from (
+                select *, true as stood from {standing}
+                union all by name
+                select *, cast(0 as bigint) as byte_offset, false as stood from {lost}
+            ) where not ({again})
+            """
+        )
+
+    def _derive(self) -> None:
+        warehouse = self.warehouse
+        warehouse.execute(load_sql(_PACKAGE, "candidates"))
+        if not self.has_files:
+            return
+        warehouse.execute(load_sql(_PACKAGE, "messages"))
+        warehouse.connection.register("tool_routing", routing_rules())
+        warehouse.connection.register("browser_actions", reference.browser_actions())
+        warehouse.connection.register("prices", reference.model_prices())
+        warehouse.execute(
+            "create or replace temp table sites as select domain_name, domain_category "
+            f"from {warehouse.name('chat.domain_classifications')} where is_active"
+        )
+        warehouse.execute(load_sql(_PACKAGE, "steps"))
+        queries = warehouse.execute(
+            "select distinct user_query from messages where user_query is not null order by user_query"
+        ).to_arrow_table()
+        warehouse.connection.register("scores", self.scorer(queries["user_query"]))
+
+    def _replace_rows(self) -> None:
+        warehouse = self.warehouse
+        self._into_scope("replaced", "select session_id as value from candidates where verdict = 'accepted' and is_new")
+        for table in CHAT_TABLES:
+            name = warehouse.name(f"chat.{table}")
+            warehouse.native(f"delete from {name} where session_id in {self._in_scope('replaced')}")
+            if self.mode == "backfill":
+                days = ", ".join(f"date '{day.isoformat()}'" for day in sorted(self.dates))
+                warehouse.native(f"delete from {name} where event_date in ({days})")
+            if self.has_files:
+                warehouse.insert(f"chat.{table}", load_sql(_PACKAGE, table))
+        superseded = warehouse.name("ops.superseded_messages")
+        warehouse.native(f"delete from {superseded} where session_id in {self._in_scope('message')}")
+        warehouse.insert(
+            "ops.superseded_messages",
+            f"select '{chat.SOURCE}' as source, * from candidates where verdict = 'superseded'",
+        )
+
+    def _record_loads(self) -> None:
+        warehouse = self.warehouse
+        loads = warehouse.name("ops.loads")
+        # Messages of earlier loads that have just lost to a later content.
+        for load_id, count in warehouse.execute(
+            "select load_id, count(*) from candidates where stood and verdict <> 'accepted' group by 1"
+        ).fetchall():
+            warehouse.execute(
+                f"update {loads} set accepted = accepted - $1, superseded = superseded + $1 where load_id = $2",
+                [count, load_id],
+            )
+        verdicts: dict[tuple[str, str], int] = {
+            (load_id, verdict): count
+            for load_id, verdict, count in warehouse.execute(
+                "select load_id, verdict, count(*) from candidates where is_new group by all"
+            ).fetchall()
+        }
+        rows = [
+            {
+                **item.model_dump(
+                    include={
+                        "load_id", "source", "lines_read", "blank", "rejected", "warnings",
+                        "first_event_timestamp", "last_event_timestamp", "ingested_at",
+                    }
+                ),
+                "load_sequence": item.sequence,
+                "files": len(item.files),
+                "bytes_read": sum(file.bytes_read for file in item.files),
+                **{
+                    column: verdicts.get((item.load_id, verdict), 0)
+                    for column, verdict in (
+                        ("duplicates", "duplicate"), ("superseded", "superseded"), ("accepted", "accepted"),
+                    )
+                },
+            }
+            for item in self.loads
+        ]  # fmt: skip
+        files = [
+            {"load_id": item.load_id, **file.model_dump(), "source_file": file.name}
+            for item in self.loads
+            for file in item.files
+        ]
+        issues = [{"load_id": item.load_id, **issue.model_dump()} for item in self.loads for issue in item.issues]
+        for table, records in (("ops.loads", rows), ("ops.load_files", files), ("ops.load_issues", issues)):
+            warehouse.execute(f"delete from {warehouse.name(table)} where load_id in (select load_id from run_loads)")
+            if records:
+                warehouse.connection.register("records", pa.Table.from_pylist(records))
+                warehouse.insert(table, "select * from records")
+
+    def _write_scope(self) -> None:
+        """Name what dbt has to rebuild, on top of what an earlier run named and did not finish."""
+        warehouse = self.warehouse
+        finished = warehouse.execute(f"select count(*) from {self.scope} where kind = 'done'").fetchone() != (0,)
+        kept = "('conversation', 'date')" if not finished else "('')"
+        warehouse.native(f"delete from {self.scope} where kind not in {kept}")
+        warehouse.execute(f"update {self.scope} set run_id = $1, mode = $2", [self.run_id, self.mode])
+        if self.mode == "publish":
+            self._into_scope("load", "select load_id as value from run_loads")
+        self._into_scope("conversation", "select distinct conversation_id as value from candidates")
+        members = f"where conversation_id in {self._in_scope('conversation')}"
+        of_sessions = warehouse.native_rows(f"select distinct event_date from {self.sessions} {members}")
+        of_superseded = warehouse.native_rows(
+            f"select distinct event_date from {warehouse.name('ops.superseded_messages')} {members}"
+        )
+        self._into_scope(
+            "date",
+            f"""
+            select strftime(event_date, '%Y-%m-%d') as value from (
+                select event_date from {of_sessions} union select event_date from {of_superseded}
+                union select event_date from candidates union select value from old_dates
+            )
+            """,
+        )
+
+    def _publication(self) -> Publication:
+        warehouse = self.warehouse
+        dates = [
+            date.fromisoformat(value)
+            for (value,) in warehouse.execute(
+                f"select value from {self.scope} where kind = 'date' order by 1"
+            ).fetchall()
+        ]
+        (conversations,) = warehouse.execute(
+            f"select count(*) from {self.scope} where kind = 'conversation'"
+        ).fetchone() or (0,)
+        (messages,) = warehouse.execute(
+            "select count(*) from candidates where verdict = 'accepted' and is_new"
+        ).fetchone() or (0,)
+        rows: dict[str, dict[date, int]] = {}
+        for table in CHAT_TABLES:
+            counted = warehouse.native_rows(
+                f"select event_date, count(*) as n from {warehouse.name(f'chat.{table}')} group by event_date"
+            )
+            found = dict(warehouse.execute(f"select event_date, n from {counted}").fetchall())
+            rows[table] = {day: found.get(day, 0) for day in dates}
+        load_ids = tuple(item.load_id for item in self.loads) if self.mode == "publish" else ()
+        return Publication(self.mode, load_ids, tuple(dates), int(conversations), int(messages), rows)

@@ -1,0 +1,56 @@
+-- Messages to be written, one row each, with everything that the tables of the chat source derive from.
+-- In: lake rows, candidates. Out: messages.
+create or replace temp table messages as
+with
+kept as (
+    select
+        lake.*,
+        coalesce(lake.thread_id, lake.session_id) as conversation_id,
+        coalesce(len(list_filter(lake.steps, lambda step: step.tool_type = 'agent_progress')), 0) as agent_steps,
+        coalesce(len(list_filter(lake.steps, lambda step: step.tool_type is not null)), 0) as typed_steps,
+        coalesce(len(lake.steps), 0) as all_steps,
+        list_filter(lake.steps, lambda step: step.tool_type = 'agent_progress')[-1].outcome as agent_outcome,
+        list_filter(lake.steps, lambda step: step.user_id is not null)[1].user_id as user_id,
+        list_filter(lake.steps, lambda step: step.user_id is not null)[1].timezone as user_timezone
+    from read_parquet(getvariable('lake_files'), union_by_name => true) as lake
+    semi join (select * from candidates where verdict = 'accepted' and is_new) as accepted
+        on
+            lake.load_id = accepted.load_id
+            and lake.source_file = accepted.source_file
+            and lake.line_number = accepted.line_number
+            and lake.byte_offset = accepted.byte_offset
+)
+
+select
+    * exclude (user_query, response_content, user_timezone),
+    mask(user_query) as full_query,
+    cut(mask(user_query), 65535) as user_query,
+    cut(mask(response_content), 65535) as response_content,
+    strlen(mask(response_content)) > 65535 as content_truncated,
+    cut(mask(user_timezone), 64) as user_timezone,
+    case
+        when agent_steps > 0 then case agent_outcome when 'succeeded' then true when 'failed' then false end
+        when not has_response then false
+        when status = 'PENDING' then null
+        when finish_reason = 'stop' and coalesce(status, 'COMPLETED') = 'COMPLETED' then true
+    end as task_completed,
+    case
+        when agent_steps > 0
+            then case agent_outcome when 'succeeded' then 'completed' when 'failed' then 'failed' else 'partial' end
+        when not has_response then 'failed'
+        when status = 'PENDING' then 'in_progress'
+        when finish_reason = 'stop' and coalesce(status, 'COMPLETED') = 'COMPLETED' then 'completed'
+        else 'partial'
+    end as task_completion_status,
+    case
+        when agent_steps > 0
+            then case agent_outcome
+                when 'succeeded' then 'agent_succeeded'
+                when 'failed' then 'agent_failed'
+                else 'agent_unfinished'
+            end
+        when not has_response then cut(mask(failure_reason), 256)
+        when status = 'PENDING' then 'pending'
+        else cut(mask(coalesce(finish_reason, 'no_finish_reason')), 256)
+    end as task_completion_reason
+from kept

@@ -1,0 +1,62 @@
+-- Typed steps, one row each, routed (chat spec, sections 3 and 4). In: messages, tool_routing. Out: steps.
+-- An agent_progress step carries the step_type of the last browser tool before it in the same message; the empty
+-- text stands for a browser tool that names none.
+create or replace temp table steps as
+with
+unnested as (
+    select
+        session_id,
+        thread_id,
+        event_timestamp,
+        event_date,
+        search_type,
+        num_results,
+        unnest(list_filter(steps, lambda step: step.tool_type is not null)) as step
+    from messages
+    where typed_steps > 0
+),
+
+carried as (
+    select
+        *,
+        case step.tool_type
+            when 'browser_tool_execution' then step.step_type
+            when 'agent_progress'
+                then nullif(
+                    last_value(
+                        case
+                            when step.tool_type = 'browser_tool_execution' then coalesce(step.step_type, '')
+                        end ignore nulls
+                    ) over (
+                        partition by session_id order by step.step_index
+                        rows between unbounded preceding and current row
+                    ),
+                    ''
+                )
+        end as step_type
+    from unnested
+)
+
+select
+    id64(carried.session_id || chr(31) || cast(carried.step.step_index as varchar)) as tool_usage_id,
+    carried.session_id,
+    carried.thread_id,
+    carried.event_timestamp,
+    carried.event_date,
+    carried.step.step_index as step_index,
+    cut(mask(carried.step.tool_type), 256) as tool_type,
+    cut(mask(carried.step_type), 256) as step_type,
+    tool_routing.classification_target,
+    carried.search_type,
+    carried.num_results,
+    carried.step.result_count as result_count,
+    carried.step.keywords as keywords,
+    carried.step.user_id as user_id,
+    carried.step.action as action,
+    carried.step.url as url,
+    carried.step.outcome as outcome
+from carried
+left join tool_routing
+    on
+        carried.step.tool_type = tool_routing.tool_type
+        and (tool_routing.step_type = '*' or carried.step_type = tool_routing.step_type)

@@ -1,0 +1,40 @@
+with
+acted as (
+    select
+        *,
+        cut(mask(host_of(url)), 1024) as domain_name
+    from steps
+    where classification_target = 'web_automations'
+)
+
+select
+    acted.tool_usage_id as web_action_id,
+    acted.tool_usage_id,
+    acted.session_id,
+    acted.thread_id,
+    acted.event_timestamp,
+    acted.event_date,
+    acted.step_index,
+    coalesce(nullif(cut(mask(acted.action), 256), ''), 'unknown') as action_type,
+    cut(mask(acted.url), 8192) as action_url,
+    case
+        when said.domain_category <> 'Unknown' then said.domain_category
+        else coalesce(sites.domain_category, 'Unknown')
+    end as domain_category,
+    acted.domain_name,
+    case acted.outcome when 'succeeded' then 'completed' when 'failed' then 'failed' else 'in_progress' end
+        as task_status,
+    case acted.outcome when 'succeeded' then true when 'failed' then false end as task_completed,
+    case
+        when said.domain_category <> 'Unknown' then cast(said.domain_confidence as decimal(5, 4))
+        when sites.domain_category is not null then cast(1 as decimal(5, 4))
+    end as classification_confidence,
+    case
+        when said.domain_category <> 'Unknown' then 'model'
+        when sites.domain_category is not null then 'lookup'
+        else 'none'
+    end as classification_source
+from acted
+left join messages on acted.session_id = messages.session_id
+left join scores as said on messages.user_query = said.user_query
+left join sites on acted.domain_name = sites.domain_name

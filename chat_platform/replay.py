@@ -1,0 +1,61 @@
+"""Refused lines out, corrected lines in."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from chat_platform.errors import ChatPlatformError
+from chat_platform.lake.ingest import SOURCES
+from chat_platform.settings import Settings
+from chat_platform.status import refused_lines
+
+
+def export_refused(settings: Settings, target: Path, load_id: str | None) -> tuple[int, Path]:
+    """Write refused lines as they came to `target`, and why beside it (`.reasons.jsonl`, same order); how many.
+
+    The lines hold unmasked text: both files are for their owner only. Raises ChatPlatformError where `target` exists.
+    """
+    reasons = target.with_name(target.name + ".reasons.jsonl")
+    for path in (target, reasons):
+        if path.exists():
+            raise ChatPlatformError(f"{path} exists; name a new file.")
+        path.touch(mode=0o600)
+    rows = refused_lines(settings, load_id)
+    with target.open("wb") as lines, reasons.open("w", encoding="utf-8") as whys:
+        for row in rows:
+            lines.write(row["raw_line"].rstrip(b"\r\n") + b"\n")
+            why = {
+                key: row[key]
+                for key in (
+                    "load_id",
+                    "source_file",
+                    "line_number",
+                    "byte_offset",
+                    "length",
+                    "reason",
+                    "message",
+                )
+            }
+            whys.write(json.dumps(why) + "\n")
+    return len(rows), reasons
+
+
+def take_corrected(settings: Settings, file: Path, source: str) -> str:
+    """Put corrected lines into landing under a name of their content: the same file twice is one file.
+
+    Returns its path below landing. Raises ChatPlatformError for an unknown source or a missing file.
+    """
+    if source not in SOURCES:
+        raise ChatPlatformError(f"{source} is not a source; known are {', '.join(SOURCES)}.")
+    if not file.is_file():
+        raise ChatPlatformError(f"{file} is not a file.")
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+    folder = settings.landing / source / "replayed"
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / f"{digest}.jsonl"
+    temporary = target.with_name(target.name + ".part")
+    shutil.copyfile(file, temporary)
+    temporary.replace(target)
+    return target.relative_to(settings.landing).as_posix()

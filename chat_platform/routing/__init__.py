@@ -1,0 +1,1 @@
+"""The rule that sends tool use to its tables."""

@@ -1,0 +1,195 @@
+"""One typed object with every setting, read from environment variables CHAT_PLATFORM_*.
+
+Nothing else in the package reads the environment. A wrong, unknown or missing value is a SettingsError
+that names the variable, what it got and what would be right; all problems are reported at once.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import unquote, urlsplit
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from chat_platform.errors import SettingsError
+
+ENV_PREFIX = "CHAT_PLATFORM_"
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+MIN_KEY_LENGTH = 16
+# Handed by the platform to the dbt process that it starts; nobody sets them by hand, none is a setting.
+INTERNAL_VARIABLES = frozenset({"CHAT_PLATFORM_DUCKDB_FILE", "CHAT_PLATFORM_DBT_TARGET", "CHAT_PLATFORM_LOCKS"})
+
+
+def _prefix(value: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,29}", value):
+        raise ValueError("use lower-case letters, digits and _, beginning with a letter, at most 30, for example demo")
+    return value
+
+
+def _time_zone(value: str) -> str:
+    if value not in available_timezones():
+        close = difflib.get_close_matches(value, available_timezones(), n=1)
+        raise ValueError(f"use an IANA time zone name, for example {close[0] if close else 'UTC'}")
+    return value
+
+
+def _first_date(value: date) -> date:
+    if not date(1970, 1, 1) <= value <= datetime.now(UTC).date():
+        raise ValueError("use a date between 1970-01-01 and today, for example 2024-01-01")
+    return value
+
+
+def _local_folder(value: Path) -> Path:
+    if re.match(r"[a-z0-9+]+:/", str(value), re.IGNORECASE):
+        raise ValueError("use a local folder")
+    if value.exists() and not value.is_dir():
+        raise ValueError("this is a file; use a folder (it is made when missing)")
+    return value.expanduser().absolute()
+
+
+def _warehouse(value: str) -> str:
+    if value.startswith(("postgresql://", "postgres://")):
+        parts = urlsplit(value)
+        if not parts.path.strip("/"):
+            raise ValueError("name the database too: postgresql://user:password@host:5432/database")
+        return value
+    if "://" in value:
+        raise ValueError("use a path ending in .duckdb, or postgresql://user:password@host:5432/database")
+    path = Path(value).expanduser().absolute()
+    if path.is_dir():
+        raise ValueError("this is a folder; use the path of a file, for example warehouse.duckdb inside it")
+    if path.suffix not in {".duckdb", ".db"}:
+        raise ValueError("use a path ending in .duckdb, or postgresql://user:password@host:5432/database")
+    return str(path)
+
+
+def _key(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < MIN_KEY_LENGTH:
+        raise ValueError(f"use at least {MIN_KEY_LENGTH} characters, for example: openssl rand -hex 32")
+    return value
+
+
+Folder = Annotated[Path, AfterValidator(_local_folder)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
+
+
+class Settings(BaseModel):
+    """All settings. Build it with `load_settings()`, or with keyword arguments in tests."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    home: Folder = Field(Path(".chat_platform"), validate_default=True)
+    landing: Folder = Path()
+    lake: Folder = Path()
+    warehouse: Annotated[str, AfterValidator(_warehouse)] = ""
+    dagster_home: Folder = Path()
+    prefix: Annotated[str, AfterValidator(_prefix)] = "demo"
+    chat_time_zone: TimeZone = "UTC"
+    first_date: Annotated[date, AfterValidator(_first_date)] = date(2020, 1, 1)
+    pseudonym_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _below_home(cls, values: Any) -> Any:
+        home = Path(str(values.get("home", ".chat_platform")))
+        defaults = {
+            "landing": home / "landing",
+            "lake": home / "lake",
+            "warehouse": str(home / "warehouse.duckdb"),
+            "dagster_home": home / "dagster",
+        }
+        return {**defaults, **values}
+
+    @property
+    def is_postgres(self) -> bool:
+        """True where the warehouse is a Postgres database, False where it is a DuckDB file."""
+        return self.warehouse.startswith(("postgresql://", "postgres://"))
+
+    @property
+    def warehouse_file(self) -> Path:
+        """DuckDB file that people read: always one complete publish."""
+        return Path(self.warehouse)
+
+    @property
+    def working_file(self) -> Path:
+        """DuckDB file that runs write; copied over `warehouse_file` at the end of each publish."""
+        return Path(self.warehouse + ".working")
+
+    @property
+    def warehouse_label(self) -> str:
+        """The warehouse for people to read: a path, or the URL without user and password."""
+        if not self.is_postgres:
+            return self.warehouse
+        parts = urlsplit(self.warehouse)
+        host = parts.hostname or unquote(parts.query) or "local socket"
+        return f"postgresql://{host}:{parts.port or 5432}{parts.path}"
+
+    @property
+    def models(self) -> Path:
+        """Folder of the trained classifiers."""
+        return self.home / "models"
+
+    @property
+    def locks(self) -> Path:
+        """Folder of lock files; the kernel frees a lock when its process dies."""
+        return self.home / "locks"
+
+    def time_zone(self, source: str) -> str:
+        """IANA time zone in which the calendar dates of a source are counted."""
+        return {"chat": self.chat_time_zone}[source]
+
+    def schema_name(self, layer: str) -> str:
+        """Name of a warehouse schema, `{prefix}_{layer}`."""
+        return f"{self.prefix}_{layer}"
+
+    def require_key(self, what: str) -> str:
+        """The pseudonym key; SettingsError where there is none, before anything is written."""
+        if self.pseudonym_key is None:
+            raise SettingsError(
+                f"{ENV_PREFIX}PSEUDONYM_KEY is not set, and {what} holds personal data that may only be kept "
+                "under a pseudonym. Set it to a secret of at least 16 characters and keep it: with another key "
+                "the same user gets another pseudonym. For example: "
+                f"export {ENV_PREFIX}PSEUDONYM_KEY=$(openssl rand -hex 32)"
+            )
+        return self.pseudonym_key.get_secret_value()
+
+
+def _problem(error: Any) -> str:
+    name = str(error["loc"][0]) if error["loc"] else "settings"
+    hidden = name == "pseudonym_key" or "://" in str(error["input"])
+    got = "(hidden)" if hidden else repr(str(error["input"]))
+    advice = error["msg"].removeprefix("Value error, ")
+    return f"{ENV_PREFIX}{name.upper()}: got {got}; {advice}"
+
+
+def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
+    """Settings from the environment, with `overrides` on top.
+
+    Raises SettingsError that lists every wrong value and every CHAT_PLATFORM_ variable that does not exist.
+    """
+    environ = os.environ if environ is None else environ
+    known = {ENV_PREFIX + name.upper() for name in Settings.model_fields}
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    for variable, value in environ.items():
+        if not variable.startswith(ENV_PREFIX) or variable in INTERNAL_VARIABLES:
+            continue
+        if variable in known:
+            if value != "":
+                values[variable.removeprefix(ENV_PREFIX).lower()] = value
+        else:
+            close = difflib.get_close_matches(variable, known, n=1)
+            hint = f"; did you mean {close[0]}?" if close else f"; known are {', '.join(sorted(known))}"
+            problems.append(f"{variable} is not a setting{hint}")
+    try:
+        settings = Settings(**{**values, **overrides})
+    except ValidationError as error:
+        problems += [_problem(item) for item in error.errors()]
+    if problems:
+        raise SettingsError("\n".join(problems))
+    return settings

@@ -1,0 +1,129 @@
+"""What stands: loads, pending loads, refused lines by reason, freshness per table and date. Reads only."""
+
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import duckdb
+
+from chat_platform.errors import WarehouseError
+from chat_platform.lake.ingest import SOURCES, new_files
+from chat_platform.lake.manifest import read_manifests
+from chat_platform.settings import Settings
+from chat_platform.warehouse.connection import open_published
+
+Row = dict[str, Any]
+
+
+@dataclass
+class Status:
+    """The platform at one moment; every list holds rows as dictionaries, ready for JSON."""
+
+    home: str
+    landing: str
+    warehouse: str
+    new_files: list[str] = field(default_factory=list)
+    notices: list[Row] = field(default_factory=list)
+    pending_loads: list[str] = field(default_factory=list)
+    loads: list[Row] = field(default_factory=list)
+    refused: list[Row] = field(default_factory=list)
+    warnings: list[Row] = field(default_factory=list)
+    tables: list[Row] = field(default_factory=list)
+    freshness: list[Row] = field(default_factory=list)
+
+    def as_dict(self) -> Row:
+        """Plain dictionaries and lists."""
+        return asdict(self)
+
+
+def rows_of(result: duckdb.DuckDBPyConnection) -> list[Row]:
+    """Rows of a result as dictionaries."""
+    names = [column[0] for column in result.description or []]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def published_load_ids(settings: Settings) -> set[str]:
+    """Loads that readers can see; empty before the first publish."""
+    if not settings.is_postgres and not settings.warehouse_file.is_file():
+        return set()
+    with open_published(settings) as connection:
+        exists = connection.execute(
+            "select count(*) from information_schema.tables where table_schema = $1 and table_name = '_loads'",
+            [settings.schema_name("event")],
+        ).fetchone()
+        if exists == (0,):
+            return set()
+        return {
+            load_id
+            for (load_id,) in connection.execute(
+                f"select load_id from {settings.schema_name('event')}._loads where status = 1"
+            ).fetchall()
+        }
+
+
+def unpublished_loads(settings: Settings) -> list[str]:
+    """Loads that are complete in the lake and not published, in the order of arrival."""
+    published = published_load_ids(settings)
+    return [item.load_id for item in read_manifests(settings.lake) if item.load_id not in published]
+
+
+def refused_lines(settings: Settings, load_id: str | None = None) -> list[Row]:
+    """Refused lines with their text (restricted), in the order of arrival: what `replay --export` writes."""
+    manifests = [item for item in read_manifests(settings.lake) if load_id in (None, item.load_id)]
+    files = [str(settings.lake / path) for item in manifests for path in item.rejects]
+    if not files:
+        return []
+    with closing(duckdb.connect()) as connection:
+        return rows_of(
+            connection.execute(
+                """
+                select load_id, source_file, line_number, byte_offset, length, reason, message, raw_line
+                from read_parquet($1) order by load_id, source_file, line_number
+                """,
+                [files],
+            )
+        )
+
+
+def read_status(settings: Settings) -> Status:
+    """The status for these settings; works before the first run too."""
+    status = Status(str(settings.home), str(settings.landing), settings.warehouse_label)
+    for source in SOURCES:
+        files, found = new_files(settings, source)
+        status.new_files += [file.name for file, _ in files]
+        status.notices = [asdict(notice) for notice in found.notices]
+    manifests = read_manifests(settings.lake)
+    status.pending_loads = unpublished_loads(settings)
+    for item in manifests:
+        for issue in item.issues:
+            row = {"load_id": item.load_id, **issue.model_dump(exclude={"severity"})}
+            (status.refused if issue.severity == "rejected" else status.warnings).append(row)
+    try:
+        with open_published(settings) as connection:
+            _read_published(settings, connection, status)
+    except WarehouseError:
+        if published_load_ids(settings):
+            raise
+    return status
+
+
+def _read_published(settings: Settings, connection: duckdb.DuckDBPyConnection, status: Status) -> None:
+    ops = settings.schema_name("ops")
+    status.loads = rows_of(connection.execute(f"select * from {ops}.loads order by source, load_sequence"))
+    status.freshness = rows_of(
+        connection.execute(
+            f"""
+            select asset, event_date, row_count as rows, loads, watermark, model_version, run_id, materialised_at
+            from {ops}.partition_ledger order by asset, event_date
+            """
+        )
+    )
+    status.tables = rows_of(
+        connection.execute(
+            f"""
+            select asset as "table", sum(row_count)::bigint as rows, min(event_date) as first_date,
+                max(event_date) as last_date, max(materialised_at) as last_built
+            from {ops}.partition_ledger group by 1 order by 1
+            """
+        )
+    )

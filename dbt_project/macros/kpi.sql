@@ -1,0 +1,23 @@
+{#
+  The columns of one KPI in the long table. numerator, denominator and value are SQL.
+  A plain count or sum has the denominator 1, so that value = numerator / denominator everywhere.
+  value is given for percentiles only, which have no numerator.
+#}
+{% macro kpi_columns(kpi, numerator, denominator='1', dimension='all', dimension_value="'all'", value='null') -%}
+    event_date,
+    cast('{{ kpi }}' as varchar(64)) as kpi,
+    cast('{{ dimension }}' as varchar(64)) as dimension,
+    cast({{ dimension_value }} as varchar(1024)) as dimension_value,
+    {{ number(numerator) }} as numerator,
+    {{ number(denominator) }} as denominator,
+    cast({{ value }} as double precision) as value
+{%- endmacro %}
+
+{# Rows of a table with source and event_date whose date is in the scope of the run. #}
+{% macro rows_of_scope_dates(relation, source) -%}
+    select facts.*
+    from {{ relation }} as facts
+    inner join {{ ref('scope_dates') }} as scope
+        on facts.source = scope.source and facts.event_date = scope.event_date
+    where facts.source = '{{ source }}'
+{%- endmacro %}

@@ -1,0 +1,98 @@
+{#
+  The scope is what a run rebuilds: conversations in the semantic tables, dates in the KPI tables.
+  It is normally what ops.run_scope names. It is everything on a full refresh, and when a table does not exist yet.
+#}
+
+{# Incremental models whose rows are replaced by scope. #}
+{% macro scoped_nodes() %}
+    {% set found = [] %}
+    {% for node in graph.nodes.values() %}
+        {% if node.config.materialized == 'incremental' and (node.config.incremental_strategy or '').startswith('replace_') %}
+            {% do found.append(node) %}
+        {% endif %}
+    {% endfor %}
+    {{ return(found) }}
+{% endmacro %}
+
+{% macro node_relation(node) %}
+    {{ return(adapter.get_relation(database=node.database, schema=node.schema, identifier=node.alias)) }}
+{% endmacro %}
+
+{# True where the run must rebuild everything. #}
+{% macro scope_is_whole() %}
+    {% if not execute %}
+        {{ return(false) }}
+    {% endif %}
+    {% if flags.FULL_REFRESH %}
+        {{ return(true) }}
+    {% endif %}
+    {% for node in scoped_nodes() %}
+        {% if node_relation(node) is none %}
+            {{ return(true) }}
+        {% endif %}
+    {% endfor %}
+    {{ return(false) }}
+{% endmacro %}
+
+{# Relation of kpi.daily where it exists, else none. Not a ref: the scope is built before the table. #}
+{% macro existing_daily() %}
+    {% if not execute %}
+        {{ return(none) }}
+    {% endif %}
+    {% for node in scoped_nodes() if node.name == 'daily' %}
+        {{ return(node_relation(node)) }}
+    {% endfor %}
+    {{ return(none) }}
+{% endmacro %}
+
+{# Pre-hook of every scoped model: a table made anew from the scope of an earlier run would lack history without a word. #}
+{% macro require_scope() %}
+    {% if execute and flags.WHICH in ('run', 'build') %}
+        {% if flags.FULL_REFRESH or load_relation(this) is none %}
+            {% for node in graph.nodes.values() if node.config.materialized == 'table' %}
+                {% if node.name.startswith(('scope_', 'int_')) and node.unique_id not in selected_resources %}
+                    {{ exceptions.raise_compiler_error(
+                        this ~ " is built from nothing, which needs the scope of everything: "
+                        ~ "select the whole project, or add " ~ node.name ~ " to the selection."
+                    ) }}
+                {% endif %}
+            {% endfor %}
+        {% endif %}
+    {% endif %}
+{% endmacro %}
+
+{# Replace the rows of the scope: a conversation or date that no longer has rows leaves none behind. #}
+{% macro replace_in_scope(arg_dict, scope, keys) %}
+    {%- set target_relation = arg_dict['target_relation'] -%}
+    {%- set columns = get_quoted_csv(arg_dict['dest_columns'] | map(attribute='name')) -%}
+    delete from {{ target_relation }}
+    where exists (
+        select 1
+        from {{ scope }} as scope
+        where
+            {%- for key in keys %}
+            {% if not loop.first %}and {% endif %}scope.{{ key }} = {{ adapter.quote(target_relation.identifier) }}.{{ key }}
+            {%- endfor %}
+    );
+    insert into {{ target_relation }} ({{ columns }})
+    select {{ columns }}
+    from {{ arg_dict['temp_relation'] }}
+{% endmacro %}
+
+{% macro get_incremental_replace_conversations_sql(arg_dict) %}
+    {{ return(replace_in_scope(arg_dict, ref('scope_conversations'), ['source', 'conversation_id'])) }}
+{% endmacro %}
+
+{% macro get_incremental_replace_dates_sql(arg_dict) %}
+    {{ return(replace_in_scope(arg_dict, ref('scope_dates'), ['source', 'event_date'])) }}
+{% endmacro %}
+
+{# From clause of a test, the table as facts: all of it, or its rows in scope_conversations or scope_dates. #}
+{% macro rows_in_scope(model, scope=none) -%}
+    {{ model }} as facts
+    {%- if scope is not none %}
+    {%- set key = 'conversation_id' if scope == 'scope_conversations' else 'event_date' %}
+    inner join (select source as scope_source, {{ key }} as scope_key from {{ ref(scope) }}) as scope
+        on facts.source = scope.scope_source and facts.{{ key }} = scope.scope_key
+    {%- endif %}
+{%- endmacro %}

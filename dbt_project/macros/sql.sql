@@ -1,0 +1,59 @@
+{# SQL whose spelling or result differs between warehouses, each in one place. #}
+
+{# Exact number for sums: floating sums depend on the order of the rows, and a bare decimal is (18,0) on Redshift. #}
+{% macro number(expression) -%}
+    cast({{ expression }} as decimal(38, 9))
+{%- endmacro %}
+
+{# Quotient as a double; null for a divisor of 0. 1 / 2 is 0 on some warehouses and 0.5 on others. #}
+{% macro divide(numerator, denominator) -%}
+    cast({{ numerator }} as double precision) / nullif(cast({{ denominator }} as double precision), 0)
+{%- endmacro %}
+
+{# Interpolated percentile (0 to 1) as a double; nulls do not count. Rounded, as last bits differ by warehouse. #}
+{% macro percentile(expression, fraction) -%}
+    cast(cast(
+        percentile_cont({{ fraction }}) within group (order by {{ expression }}) as decimal(18, 6)
+    ) as double precision)
+{%- endmacro %}
+
+{# First date of the day, week (Monday) or month of a date. #}
+{% macro period_start(period, date) -%}
+    {%- if period == 'day' -%}
+        {{ date }}
+    {%- else -%}
+        cast(date_trunc('{{ period }}', {{ date }}) as date)
+    {%- endif -%}
+{%- endmacro %}
+
+{# Text in an order that no collation changes; for breaking ties. #}
+{% macro tie_break(expression) -%}
+    md5({{ expression }})
+{%- endmacro %}
+
+{# Now, UTC, without a zone. #}
+{% macro utc_now() -%}
+    cast(now() at time zone 'UTC' as timestamp)
+{%- endmacro %}
+
+{# UTC timestamp as wall-clock time in the zone in which a source counts its dates. #}
+{% macro source_time(source, utc_timestamp) -%}
+    {%- set zone = env_var('CHAT_PLATFORM_' ~ source | upper ~ '_TIME_ZONE', 'UTC') -%}
+    {%- if zone == 'UTC' -%}
+        {{ utc_timestamp }}
+    {%- else -%}
+        {{ utc_timestamp }} at time zone 'UTC' at time zone '{{ zone }}'
+    {%- endif -%}
+{%- endmacro %}
+
+{# Name of the half-open bucket that a value falls into; numbered, so that the names sort. #}
+{% macro bucket(expression, bounds) -%}
+    case
+        when {{ expression }} < {{ bounds[0] }} then '00: below {{ bounds[0] }}'
+        {%- for low in bounds[:-1] %}
+        when {{ expression }} < {{ bounds[loop.index] }}
+            then '{{ '%02d' | format(loop.index) }}: {{ low }} to below {{ bounds[loop.index] }}'
+        {%- endfor %}
+        when {{ expression }} >= {{ bounds[-1] }} then '{{ '%02d' | format(bounds | length) }}: {{ bounds[-1] }} and more'
+    end
+{%- endmacro %}

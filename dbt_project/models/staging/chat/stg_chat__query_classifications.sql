@@ -1,0 +1,11 @@
+{{ config(enabled='chat' in var('sources')) }}
+
+select
+    session_id as message_id,
+    event_date,
+    domain_category,
+    domain_confidence,
+    intent_type,
+    intent_confidence,
+    model_version
+from {{ source('chat', 'query_classifications') }}

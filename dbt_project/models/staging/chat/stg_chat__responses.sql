@@ -1,0 +1,10 @@
+{{ config(enabled='chat' in var('sources')) }}
+
+select
+    session_id as message_id,
+    event_date,
+    created_timestamp,
+    response_content,
+    finish_reason,
+    model
+from {{ source('chat', 'responses') }}

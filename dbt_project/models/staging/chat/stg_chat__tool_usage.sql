@@ -1,0 +1,10 @@
+{{ config(enabled='chat' in var('sources')) }}
+
+select
+    session_id as message_id,
+    event_date,
+    step_index,
+    tool_type,
+    step_type,
+    classification_target
+from {{ source('chat', 'tool_usage') }}

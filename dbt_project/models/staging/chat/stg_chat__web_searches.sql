@@ -1,0 +1,11 @@
+{{ config(enabled='chat' in var('sources')) }}
+
+select
+    session_id as message_id,
+    event_date,
+    step_index,
+    search_type,
+    keyword_count,
+    num_results,
+    result_count
+from {{ source('chat', 'web_searches') }}
