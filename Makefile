@@ -43,8 +43,8 @@ lock: $(VENV)/.dev  ## Make the lock files anew from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header -q -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-emit-index-url --no-header -q -c requirements.lock -o requirements-dev.lock
 
-clean:  ## Remove the environment and the home of the demo
-	rm -rf $(VENV) .chat_platform
+clean:  ## Remove the environment and caches; data below .chat_platform stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
 $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null 2>&1 && $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import secrets
 import sys
 import warnings
 from collections.abc import Iterator
@@ -19,9 +18,10 @@ from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from chat_platform.errors import ChatPlatformError
-from chat_platform.settings import ENV_PREFIX, Settings, load_settings
+from chat_platform.settings import ENV_PREFIX, Settings, load_settings, make_home_key
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 # Piped output has no width of its own; tables need one.
@@ -84,9 +84,10 @@ def _table(title: str, rows: list[dict[str, Any]], columns: list[str] | None = N
     table = Table(title=title, title_justify="left", title_style="bold")
     for name in names:
         number = any(isinstance(row[name], int | float | Decimal) for row in rows)
-        table.add_column(name, justify="right" if number else "left", overflow="fold")
+        table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(row[name]) for name in names))
+        # Text, not markup: what people wrote may look like it.
+        table.add_row(*(Text(_cell(row[name])) for name in names))
     out.print(table)
 
 
@@ -270,8 +271,10 @@ def demo(
     """Two weeks of made-up chat traffic, from files to KPIs."""
     from chat_platform.sample.chat import generate
 
-    _key_of_home()
     settings = load_settings()
+    if settings.pseudonym_key is None:
+        make_home_key(settings.home)
+        settings = load_settings()
     folder = settings.landing / "chat"
     folder.mkdir(parents=True, exist_ok=True)
     truth = generate(folder, messages=messages, seed=seed)
@@ -288,21 +291,8 @@ def demo(
     _print_daily(settings)
     out.print(f"\nDatabase  {settings.warehouse_label}", markup=False, soft_wrap=True)
     table = settings.schema_name("kpi") + ".chat_daily"
-    out.print(f'Query     chat-platform query "select * from {table}"', markup=False)
+    out.print(f'Query     {sys.argv[0]} query "select * from {table}"', markup=False, soft_wrap=True)
     out.print("UI        make dev, then http://127.0.0.1:3000", markup=False)
-
-
-def _key_of_home() -> None:
-    """The demo makes a pseudonym key for its own home and keeps it there; a key that is set stays."""
-    if os.environ.get(f"{ENV_PREFIX}PSEUDONYM_KEY"):
-        return
-    home = load_settings().home
-    home.mkdir(parents=True, exist_ok=True)
-    path = home / "pseudonym.key"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_hex(32), encoding="ascii")
-    os.environ[f"{ENV_PREFIX}PSEUDONYM_KEY"] = path.read_text(encoding="ascii").strip()
 
 
 def _print_daily(settings: Settings) -> None:

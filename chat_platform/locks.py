@@ -23,3 +23,12 @@ def locked(folder: Path, name: str, timeout: float = PATIENCE_SECONDS) -> Iterat
         raise LockedError(
             f"Another run has held the lock {folder / name}.lock for {timeout:.0f} seconds; wait for it or end it."
         ) from None
+
+
+def is_free(folder: Path, name: str) -> bool:
+    """True where nobody holds the lock at this moment."""
+    try:
+        with locked(folder, name, timeout=0):
+            return True
+    except LockedError:
+        return False

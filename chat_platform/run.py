@@ -11,6 +11,7 @@ from chat_platform.assets.steps import Progress
 from chat_platform.definitions import build_defs
 from chat_platform.instance import open_instance
 from chat_platform.jobs import BACKFILL, PUBLISH
+from chat_platform.lake.ingest import SOURCES, new_files
 from chat_platform.partitions import date_range
 from chat_platform.settings import Settings
 
@@ -29,7 +30,12 @@ class RunResult:
 
 
 def run_publish(settings: Settings, progress: Progress | None = None) -> RunResult:
-    """Everything new in landing, and every pending load, through to the KPIs."""
+    """Everything new in landing, and every pending load, through to the KPIs.
+
+    Raises SettingsError before anything runs where new files need a pseudonym key and none is set.
+    """
+    if any(new_files(settings, source)[0] for source in SOURCES):
+        settings.require_key("what lies in landing")
     return _run(settings, PUBLISH, {}, progress)
 
 

@@ -1,17 +1,22 @@
 """What runs when something happened: new files in landing, or loads that a run did not finish."""
 
+import time
+
 import dagster as dg
 
 from chat_platform.contracts import chat
 from chat_platform.errors import ChatPlatformError
 from chat_platform.jobs import PUBLISH
 from chat_platform.lake.ingest import load_id_of, new_files
+from chat_platform.locks import is_free
 from chat_platform.settings import Settings
 from chat_platform.status import unpublished_loads
 
-# After so many failed runs on the same loads only the nightly schedule goes on trying.
+# After so many runs that failed on the same work only the nightly schedule goes on trying.
 MAX_ATTEMPTS = 3
-ATTEMPT_TAG = "chat_platform/pending"
+WORK_TAG = "chat_platform/work"
+# A run takes the lock with its first step; one that has run for longer and does not hold it is dead.
+SECONDS_TO_LOCK = 60.0
 
 
 def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
@@ -30,16 +35,14 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
             context.log.warning(f"{notice.name}: {notice.reason}. {notice.message}")
         if not files:
             return dg.SkipReason("No new files in landing.")
-        # The key is the load that the files would make: the same files never start two runs.
-        load_id = load_id_of(chat.SOURCE, files)
-        return dg.SensorResult([dg.RunRequest(run_key=load_id, tags={"chat_platform/load": load_id})])
+        return _request(context.instance, settings, f"files-{load_id_of(chat.SOURCE, files)}")
 
     @dg.sensor(
         name="pending_loads",
         job_name=PUBLISH,
         minimum_interval_seconds=120,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="A run for loads that lie complete in the lake and are not published; three attempts.",
+        description="A run for loads that lie complete in the lake and are not published.",
     )
     def pending_loads_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         try:
@@ -48,24 +51,33 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
             return dg.SkipReason(str(error))
         if not pending:
             return dg.SkipReason("No load is pending.")
-        going = context.instance.get_runs(
-            dg.RunsFilter(
-                job_name=PUBLISH,
-                statuses=[
-                    dg.DagsterRunStatus.QUEUED,
-                    dg.DagsterRunStatus.NOT_STARTED,
-                    dg.DagsterRunStatus.STARTING,
-                    dg.DagsterRunStatus.STARTED,
-                ],
-            ),
-            limit=1,
-        )
-        if going:
-            return dg.SkipReason(f"Run {going[0].run_id} is at it.")
-        mark = f"{pending[-1]}-{len(pending)}"
-        attempts = context.instance.get_runs_count(dg.RunsFilter(tags={ATTEMPT_TAG: mark}))
-        if attempts >= MAX_ATTEMPTS:
-            return dg.SkipReason(f"{attempts} runs have tried and failed; the nightly schedule goes on.")
-        return dg.SensorResult([dg.RunRequest(run_key=f"{mark}-{attempts}", tags={ATTEMPT_TAG: mark})])
+        return _request(context.instance, settings, f"pending-{pending[-1]}-{len(pending)}")
 
     return [new_files_sensor, pending_loads_sensor]
+
+
+def _request(instance: dg.DagsterInstance, settings: Settings, work: str) -> dg.SensorResult | dg.SkipReason:
+    """A run for this work, unless one is at it or has failed on it too often. The same work never starts two runs."""
+    if going := _run_going(instance, settings):
+        return dg.SkipReason(f"Run {going} is at it.")
+    attempts = instance.get_runs_count(dg.RunsFilter(tags={WORK_TAG: work}))
+    if attempts >= MAX_ATTEMPTS:
+        return dg.SkipReason(f"{attempts} runs have tried and failed; the nightly schedule goes on.")
+    return dg.SensorResult([dg.RunRequest(run_key=f"{work}-{attempts}", tags={WORK_TAG: work})])
+
+
+def _run_going(instance: dg.DagsterInstance, settings: Settings) -> str | None:
+    """Id of a publish that runs or is about to. One that was killed is noted as failed: nobody else will do it."""
+    waiting = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
+    statuses = [*waiting, dg.DagsterRunStatus.STARTED]
+    for record in instance.get_run_records(dg.RunsFilter(job_name=PUBLISH, statuses=statuses)):
+        run = record.dagster_run
+        dead = (
+            run.status is dg.DagsterRunStatus.STARTED
+            and time.time() - (record.start_time or 0.0) > SECONDS_TO_LOCK
+            and is_free(settings.locks, "run")
+        )
+        if not dead:
+            return run.run_id
+        instance.report_run_failed(run, "The process of this run has ended without a word; it was killed.")
+    return None

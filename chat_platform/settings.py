@@ -7,21 +7,35 @@ that names the variable, what it got and what would be right; all problems are r
 import difflib
 import os
 import re
+import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 
 from chat_platform.errors import SettingsError
 
 ENV_PREFIX = "CHAT_PLATFORM_"
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 MIN_KEY_LENGTH = 16
-# Handed by the platform to the dbt process that it starts; nobody sets them by hand, none is a setting.
+DEFAULT_HOME = Path(".chat_platform")
+# Where the demo keeps the key that it makes; read where no key is set.
+KEY_FILE = "pseudonym.key"
+# Handed by the platform to the dbt process that it starts; by hand they are set for dbt alone. None is a setting.
 INTERNAL_VARIABLES = frozenset({"CHAT_PLATFORM_DUCKDB_FILE", "CHAT_PLATFORM_DBT_TARGET", "CHAT_PLATFORM_LOCKS"})
 
 
@@ -38,29 +52,41 @@ def _time_zone(value: str) -> str:
     return value
 
 
-def _first_date(value: date) -> date:
-    if not date(1970, 1, 1) <= value <= datetime.now(UTC).date():
+def _first_date(value: Any) -> date:
+    with suppress(ValueError):
+        value = date.fromisoformat(value) if isinstance(value, str) else value
+    if not isinstance(value, date) or not date(1970, 1, 1) <= value <= datetime.now(UTC).date():
         raise ValueError("use a date between 1970-01-01 and today, for example 2024-01-01")
     return value
+
+
+def _absolute(value: Path) -> Path:
+    try:
+        return value.expanduser().absolute()
+    except RuntimeError:
+        raise ValueError("nobody here has this name; write the folder in full instead of ~name") from None
 
 
 def _local_folder(value: Path) -> Path:
     if re.match(r"[a-z0-9+]+:/", str(value), re.IGNORECASE):
         raise ValueError("use a local folder")
+    value = _absolute(value)
     if value.exists() and not value.is_dir():
         raise ValueError("this is a file; use a folder (it is made when missing)")
-    return value.expanduser().absolute()
+    return value
 
 
 def _warehouse(value: str) -> str:
     if value.startswith(("postgresql://", "postgres://")):
         parts = urlsplit(value)
+        if "@" in parts.path or not re.fullmatch(r"(.*@)?(\[[^\]]*\]|[^:]*)(:[0-9]*)?", parts.netloc):
+            raise ValueError("the port is a number; in a password write / ? # @ : as %2F %3F %23 %40 %3A")
         if not parts.path.strip("/"):
             raise ValueError("name the database too: postgresql://user:password@host:5432/database")
         return value
     if "://" in value:
         raise ValueError("use a path ending in .duckdb, or postgresql://user:password@host:5432/database")
-    path = Path(value).expanduser().absolute()
+    path = _absolute(Path(value))
     if path.is_dir():
         raise ValueError("this is a folder; use the path of a file, for example warehouse.duckdb inside it")
     if path.suffix not in {".duckdb", ".db"}:
@@ -83,20 +109,20 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    home: Folder = Field(Path(".chat_platform"), validate_default=True)
+    home: Folder = Field(DEFAULT_HOME, validate_default=True)
     landing: Folder = Path()
     lake: Folder = Path()
     warehouse: Annotated[str, AfterValidator(_warehouse)] = ""
     dagster_home: Folder = Path()
     prefix: Annotated[str, AfterValidator(_prefix)] = "demo"
     chat_time_zone: TimeZone = "UTC"
-    first_date: Annotated[date, AfterValidator(_first_date)] = date(2020, 1, 1)
+    first_date: Annotated[date, BeforeValidator(_first_date)] = date(2020, 1, 1)
     pseudonym_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _below_home(cls, values: Any) -> Any:
-        home = Path(str(values.get("home", ".chat_platform")))
+        home = Path(str(values.get("home", DEFAULT_HOME)))
         defaults = {
             "landing": home / "landing",
             "lake": home / "lake",
@@ -126,7 +152,7 @@ class Settings(BaseModel):
         if not self.is_postgres:
             return self.warehouse
         parts = urlsplit(self.warehouse)
-        host = parts.hostname or unquote(parts.query) or "local socket"
+        host = parts.hostname or "".join(parse_qs(parts.query).get("host", [])) or "local socket"
         return f"postgresql://{host}:{parts.port or 5432}{parts.path}"
 
     @property
@@ -161,10 +187,19 @@ class Settings(BaseModel):
 
 def _problem(error: Any) -> str:
     name = str(error["loc"][0]) if error["loc"] else "settings"
-    hidden = name == "pseudonym_key" or "://" in str(error["input"])
+    # A warehouse that is written wrongly may hold a password all the same.
+    hidden = name == "pseudonym_key" or re.search("://|@|password", str(error["input"]), re.IGNORECASE)
     got = "(hidden)" if hidden else repr(str(error["input"]))
     advice = error["msg"].removeprefix("Value error, ")
     return f"{ENV_PREFIX}{name.upper()}: got {got}; {advice}"
+
+
+def make_home_key(home: Path) -> None:
+    """Make a pseudonym key for this home and keep it there, for its owner only."""
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / KEY_FILE
+    path.touch(mode=0o600)
+    path.write_text(secrets.token_hex(32), encoding="ascii")
 
 
 def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
@@ -186,10 +221,17 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
             close = difflib.get_close_matches(variable, known, n=1)
             hint = f"; did you mean {close[0]}?" if close else f"; known are {', '.join(sorted(known))}"
             problems.append(f"{variable} is not a setting{hint}")
+    given = {**values, **overrides}
+    key_file = Path(str(given.get("home", DEFAULT_HOME))) / KEY_FILE
+    if "pseudonym_key" not in given and key_file.is_file():
+        given["pseudonym_key"] = key_file.read_text(encoding="ascii").strip()
     try:
-        settings = Settings(**{**values, **overrides})
+        settings = Settings(**given)
     except ValidationError as error:
-        problems += [_problem(item) for item in error.errors()]
+        wrong = error.errors()
+        # What lies below a wrong home is wrong with it; that is one problem, not five.
+        one = any(item["loc"] == ("home",) for item in wrong)
+        problems += [_problem(item) for item in wrong if item["loc"][0] in given or not one]
     if problems:
         raise SettingsError("\n".join(problems))
     return settings

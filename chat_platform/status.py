@@ -91,7 +91,7 @@ def read_status(settings: Settings) -> Status:
     for source in SOURCES:
         files, found = new_files(settings, source)
         status.new_files += [file.name for file, _ in files]
-        status.notices = [asdict(notice) for notice in found.notices]
+        status.notices += [row for notice in found.notices if (row := asdict(notice)) not in status.notices]
     manifests = read_manifests(settings.lake)
     status.pending_loads = unpublished_loads(settings)
     for item in manifests:

@@ -21,7 +21,7 @@ from chat_platform.contracts import chat
 from chat_platform.errors import LakeError, LandingError, SettingsError
 from chat_platform.lake import manifest as manifests
 from chat_platform.lake.manifest import Issue, Manifest, ManifestFile, Part
-from chat_platform.lake.typing import Refusal, check, type_checked, typing_connection
+from chat_platform.lake.typing import Refusal, type_lines, typing_connection
 from chat_platform.landing.files import LandingFile, Notice, Scan, scan
 from chat_platform.landing.framing import Batch, read_batches
 from chat_platform.locks import locked
@@ -42,6 +42,8 @@ REJECT_SCHEMA = pa.schema(
         ("raw_line", pa.binary()),
     ]
 )
+# What the typed table says about lines of the chunk; not part of a message.
+_CHUNK_COLUMNS = "file_number, row_number, reason, suspect, key_lists, line, warnings"
 Progress = Callable[[int], None]
 
 
@@ -136,11 +138,18 @@ def ingest(settings: Settings, source: str, progress: Progress | None = None) ->
             return Ingested(None, tuple(notices))
         key = settings.require_key(f"the {source} source")
         earlier = manifests.read_manifests(settings.lake)
-        if any(known.key_check != key_check(key) for known in earlier if known.source == source):
-            raise SettingsError(
-                "CHAT_PLATFORM_PSEUDONYM_KEY is not the key that earlier loads were made with; the same user would get "
-                "another pseudonym. Set the earlier key again, or start with an empty home."
-            )
+        zone = settings.time_zone(source)
+        for known in (item for item in earlier if item.source == source):
+            if known.key_check != key_check(key):
+                raise SettingsError(
+                    "CHAT_PLATFORM_PSEUDONYM_KEY is not the key that earlier loads were made with; the same user "
+                    "would get another pseudonym. Set the earlier key again, or start with an empty home."
+                )
+            if known.time_zone != zone:
+                raise SettingsError(
+                    f"CHAT_PLATFORM_{source.upper()}_TIME_ZONE: got {zone!r}, but earlier loads count their dates in "
+                    f"{known.time_zone!r}. Set {known.time_zone} again, or start with an empty home."
+                )
         while files:
             load = _Load(settings, source, files, key, 1 + max((known.sequence for known in earlier), default=0))
             try:
@@ -225,17 +234,16 @@ class _Load:
             yield pa.concat_tables(tables), batches
 
     def _take(self, connection: duckdb.DuckDBPyConnection, lines: pa.Table, batches: list[tuple[int, Batch]]) -> None:
-        refusals = check(connection, lines)
-        type_checked(connection)
+        refusals = type_lines(connection, lines)
         self._write_parts(connection)
-        self._write_rejects(connection, refusals, lines, batches)
+        self._write_rejects(refusals, lines, batches)
         for number, batch in batches:
             self.tally.lines_read += batch.lines_read
             self.tally.blank += batch.blank
             self.tally.lines_by_file[number] = self.tally.lines_by_file.get(number, 0) + batch.lines_read
         for number, name, count in connection.execute(
             "select file_number, warning, count(*) "
-            "from (select file_number, unnest(warnings) as warning from typed) group by all"
+            "from (select file_number, unnest(warnings) as warning from typed where reason is null) group by all"
         ).fetchall():
             self.tally.count(number, "warning", "wrong_type", name, count)
         self.chunk += 1
@@ -251,7 +259,8 @@ class _Load:
         )
         connection.register("file_names", names)
         rows = connection.execute(
-            "select event_date, count(*), min(event_timestamp), max(event_timestamp) from typed group by 1 order by 1"
+            "select event_date, count(*), min(event_timestamp), max(event_timestamp) from typed "
+            "where reason is null group by 1 order by 1"
         ).fetchall()
         if rows:
             # DuckDB opens a second file for a date where a chunk has many; only it knows their names.
@@ -259,9 +268,10 @@ class _Load:
                 f"""
                 copy (
                     select
-                        typed.* exclude (file_number, warnings), file_names.source_file,
+                        typed.* exclude ({_CHUNK_COLUMNS}), file_names.source_file,
                         '{self.load_id}' as load_id, cast({self.sequence} as bigint) as load_sequence
                     from typed inner join file_names on typed.file_number = file_names.file_number
+                    where typed.reason is null
                 ) to '{_quoted(root)}' (
                     format parquet, compression zstd, partition_by (event_date), write_partition_columns,
                     filename_pattern '{self.load_id}-{self.chunk:04d}-{{i}}', overwrite_or_ignore, return_stats
@@ -278,31 +288,18 @@ class _Load:
             self.tally.last = max([row[3] for row in rows] + ([self.tally.last] if self.tally.last else []))
         connection.unregister("file_names")
 
-    def _write_rejects(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        refusals: list[Refusal],
-        lines: pa.Table,
-        batches: list[tuple[int, Batch]],
-    ) -> None:
+    def _write_rejects(self, refusals: list[Refusal], lines: pa.Table, batches: list[tuple[int, Batch]]) -> None:
         rows: list[tuple[int, int, int, int, str, str, bytes]] = [
             (number, item.line_number, item.byte_offset, item.length, item.reason, item.message, item.raw)
             for number, batch in batches
             for item in batch.refused
         ]
-        by_row = {refusal.row_number: refusal for refusal in refusals}
-        if by_row:
-            # The line as it came: what `checked` holds has lost its NULs.
-            connection.register("lines", lines)
-            for row_number, number, line_number, offset, line in connection.execute(
-                "select checked.row_number, lines.file_number, lines.line_number, lines.byte_offset, lines.line "
-                "from checked inner join lines "
-                "on checked.file_number = lines.file_number and checked.byte_offset = lines.byte_offset "
-                "where checked.reason is not null"
-            ).fetchall():
-                refusal, raw = by_row[row_number], line.encode()
-                rows.append((number, line_number, offset, len(raw), refusal.reason, refusal.message, raw))
-            connection.unregister("lines")
+        # The lines as they came: typing takes escaped NULs out of its copy.
+        came = lines.take(pa.array([refusal.row_number for refusal in refusals], pa.int64())).to_pylist()
+        for refusal, line in zip(refusals, came, strict=True):
+            raw = line["line"].encode()
+            place = (line["file_number"], line["line_number"], line["byte_offset"])
+            rows.append((*place, len(raw), refusal.reason, refusal.message, raw))
         if not rows:
             return
         rows.sort(key=lambda row: row[:3])
@@ -326,6 +323,7 @@ class _Load:
             sequence=self.sequence,
             contract_version=chat.version(),
             key_check=key_check(self.key),
+            time_zone=self.settings.time_zone(self.source),
             files=[
                 ManifestFile(
                     name=file.name,

@@ -45,6 +45,7 @@ class Manifest(_Record):
     """One load. lines_read = blank + rejected + typed; times are UTC.
 
     `key_check` tells whether two loads were made with the same pseudonym key, and nothing else about it.
+    `time_zone` is the one in which event dates were counted.
     """
 
     load_id: str
@@ -52,6 +53,7 @@ class Manifest(_Record):
     sequence: int
     contract_version: str
     key_check: str
+    time_zone: str
     files: list[ManifestFile]
     lines_read: int
     blank: int

@@ -288,8 +288,8 @@ def _batch(data: bytes, ends: IntArray, numbers: IntArray, offset: int) -> Batch
     blank = _blank(data, buffer, starts, ends)
     for index in np.flatnonzero(lengths > MAX_LINE_BYTES + 1):
         refuse(int(index), "line_too_long", _TOO_LONG, KEPT_BYTES)
-    opening = ((buffer | 0x20) == ord("{")).view(np.uint8)
-    counts = np.add.reduceat(opening, starts, dtype=np.int32)
+    opening: IntArray = np.flatnonzero((buffer | 0x20) == ord("{"))
+    counts = np.diff(np.searchsorted(opening, np.append(starts, len(data))))
     for index in np.flatnonzero(counts > MAX_DEPTH):
         if int(_structure(buffer[starts[index] : ends[index]])[1].max()) > MAX_DEPTH:
             message = f"The line nests more than {MAX_DEPTH:,} levels deep."
@@ -311,9 +311,11 @@ def _batch(data: bytes, ends: IntArray, numbers: IntArray, offset: int) -> Batch
 
 
 def _blank(data: bytes, buffer: ByteArray, starts: IntArray, ends: IntArray) -> npt.NDArray[np.bool_]:
-    blank: npt.NDArray[np.bool_] = (buffer[starts] == _NEWLINE) | ((buffer[starts] == 13) & (ends - starts == 2))
+    # An element of an array may begin with a line feed; a line that does is over.
+    lengths, first = ends - starts, buffer[starts]
+    blank: npt.NDArray[np.bool_] = (buffer[ends - 1] == _NEWLINE) & ((lengths == 1) | ((first == 13) & (lengths == 2)))
     # Few lines begin with a space without being blank; only those are looked at one by one.
-    for index in np.flatnonzero(~blank & ((buffer[starts] <= 13) | (buffer[starts] == _SPACE))):
+    for index in np.flatnonzero(~blank & ((first <= 13) | (first == _SPACE))):
         blank[index] = not data[starts[index] : ends[index]].strip(WHITE_SPACE)
     return blank
 

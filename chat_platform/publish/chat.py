@@ -18,6 +18,7 @@ from chat_platform.routing.rules import routing_rules
 from chat_platform.settings import Settings
 from chat_platform.sql import load_sql
 from chat_platform.warehouse.connection import Warehouse, open_warehouse
+from chat_platform.warehouse.schema import tables
 
 _PACKAGE = "chat_platform.publish"
 CHAT_TABLES = (
@@ -46,13 +47,21 @@ class Publication:
 
 
 def write_domain_classifications(settings: Settings) -> int:
-    """Replace the lookup table of sites by the one in the package; its number of rows."""
-    with open_warehouse(settings) as warehouse, warehouse.transaction():
-        warehouse.connection.register("sites_in_package", reference.domain_classifications())
-        warehouse.native(f"delete from {warehouse.name('chat.domain_classifications')}")
-        warehouse.insert("chat.domain_classifications", "select * from sites_in_package")
-        (rows,) = warehouse.execute("select count(*) from sites_in_package").fetchone() or (0,)
-        return int(rows)
+    """Make the lookup table of sites that of the package; its number of rows. Equal rows are left untouched."""
+    sites = reference.domain_classifications()
+    with open_warehouse(settings) as warehouse:
+        warehouse.connection.register("sites_in_package", sites)
+        table = warehouse.name("chat.domain_classifications")
+        columns = ", ".join(tables()["chat.domain_classifications"].column_names)
+        here, there = f"select {columns} from sites_in_package", f"select {columns} from {table}"
+        differing = warehouse.execute(
+            f"select count(*) from (({here} except all {there}) union all ({there} except all {here}))"
+        ).fetchone()
+        if differing != (0,):
+            with warehouse.transaction():
+                warehouse.native(f"delete from {table}")
+                warehouse.insert("chat.domain_classifications", "select * from sites_in_package")
+    return len(sites)
 
 
 def pending_loads(warehouse: Warehouse) -> list[Manifest]:

@@ -59,3 +59,10 @@ create or replace temp macro from_unix(seconds) as
         when seconds between -62135596800 and 253402300799
             then make_timestamp(cast(round(seconds * 1000000) as bigint))
     end;
+
+-- An id that is an e-mail address or a phone number says who somebody is: its pseudonym stands in for it.
+create or replace temp macro opaque(id) as
+    case
+        when contains(id, '@') or regexp_full_match(id, '\+?[0-9(][0-9 ().\-]{6,18}[0-9]') then pseudonym(id)
+        else id
+    end;

@@ -1,13 +1,101 @@
--- Good lines of one chunk, typed: one row a message (chat spec, sections 1 to 3).
--- In: checked. Out: typed. `kind(...)` of a path stands for the JSON type found at that path.
+-- Lines of one chunk, typed: one row a line, with the verdict on it (chat spec, sections 1 to 3).
+-- In: lines(row_number, line, file_number, line_number, byte_offset). Out: typed; reason is null for a good line, which is
+-- one message. `kind(...)` of a path stands for the JSON type found at that path.
+-- `suspect` marks what DuckDB reads although strict JSON forbids it (NaN, a trailing comma), or so it seems:
+-- the caller looks at those few. One statement, because every table on the way costs as much as the reading.
 create or replace temp table typed as
 with
+read as (
+    select
+        row_number,
+        file_number,
+        line_number,
+        byte_offset,
+        line as raw_line,
+        json_valid(line) as is_valid
+    from lines
+),
+
+cleaned as (
+    -- A NUL escaped in a text cannot be stored anywhere; the pairs of backslashes are set aside so that only a
+    -- true escape is taken out. A valid line holds no control character, so one can stand for a pair.
+    select
+        * exclude (raw_line),
+        case
+            when is_valid and contains(raw_line, chr(92) || 'u0000')
+                then
+                    replace(
+                        replace(replace(raw_line, chr(92) || chr(92), chr(1)), chr(92) || 'u0000', ''),
+                        chr(1),
+                        chr(92) || chr(92)
+                    )
+            else raw_line
+        end as line
+    from read
+),
+
+looked_at as (
+    select
+        *,
+        -- One search a sign: each begins with a character that can be looked for at speed.
+        regexp_matches(line, ':\s*-?(?:[nN][aA][nN]|[iI][nN][fF])')
+        or regexp_matches(line, '\[\s*-?(?:[nN][aA][nN]|[iI][nN][fF])')
+        or regexp_matches(
+            line, ',\s*(?:[}\]]|-?(?:[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?)\s*[,}\]])'
+        ) as suspect
+    from cleaned
+),
+
 parsed as (
     select
-        checked.*,
-        from_json(line, getvariable('structure')) as message
-    from checked
-    where reason is null
+        *,
+        case when is_valid then json_keys(line, ['$', '$.request_body', '$.response_body']) end as key_lists,
+        case when is_valid then from_json(line, getvariable('structure')) end as message
+    from looked_at
+),
+
+-- The kinds of value are looked up only where something is missing or odd; null says that every field fits.
+kinds as (
+    select
+        *,
+        case when is_valid and ({odd}) then json_type(line, {paths}) end as types
+    from parsed
+),
+
+timed as (
+    select
+        *,
+        json_number(message."@timestamp") as unix_seconds
+    from kinds
+),
+
+dated as (
+    select
+        *,
+        from_unix(unix_seconds) as event_timestamp
+    from timed
+),
+
+placed as (
+    select
+        *,
+        cast(timezone(getvariable('time_zone'), timezone('UTC', event_timestamp)) as date) as event_date
+    from dated
+),
+
+judged as (
+    select
+        *,
+        case
+            when not is_valid then 'invalid_json'
+            when types[1] <> 'OBJECT' then 'not_an_object'
+            when coalesce(left(cast(message."@timestamp" as varchar), 1) not between '-' and '9', true)
+                then 'timestamp_missing'
+            when types is not null and coalesce(types[3], '') <> 'OBJECT' then 'request_body_missing'
+            when coalesce(event_date between getvariable('first_date') and getvariable('last_date'), false) is false
+                then 'timestamp_out_of_range'
+        end as reason
+    from placed
 ),
 
 named as (
@@ -15,23 +103,22 @@ named as (
         *,
         message.request_body as request,
         message.response_body as response,
-        case
-            when kind('response_body') = 'OBJECT' and kind('response_body.choices') = 'ARRAY'
-                then message.response_body.choices[1]
-        end as choice,
+        message.response_body.choices[1] as choice,
         case
             when kind('response_body') = 'VARCHAR' then json_extract_string(line, '$.response_body')
         end as response_text
-    from parsed
+    from judged
 ),
 
 picked as (
     select
         *,
-        coalesce(
-            nullif(text_value(kind('thread_id'), message.thread_id), ''),
-            nullif(text_value(kind('request_body.thread_id'), request.thread_id), ''),
-            nullif(text_value(kind('response_body.thread_id'), response.thread_id), '')
+        opaque(
+            coalesce(
+                nullif(text_value(kind('thread_id'), message.thread_id), ''),
+                nullif(text_value(kind('request_body.thread_id'), request.thread_id), ''),
+                nullif(text_value(kind('response_body.thread_id'), response.thread_id), '')
+            )
         ) as thread_id,
         coalesce(
             nullif(content_text(list_filter(request.messages, lambda said: said.role = 'user')[-1].content), ''),
@@ -52,11 +139,8 @@ picked as (
                 then 'http_' || regexp_extract(response_text, '(?i)<title>\s*([1-5]\d\d)\b', 1)
             else 'undecodable_body'
         end as failure_reason,
-        case
-            when kind('response_body.choices[0].message.reasoning_steps') = 'ARRAY'
-                then choice.message.reasoning_steps
-        end as raw_steps,
-        nullif(text_value(kind('response_body.id'), response.id), '') as raw_response_id
+        choice.message.reasoning_steps as raw_steps,
+        opaque(nullif(text_value(kind('response_body.id'), response.id), '')) as raw_response_id
     from named
 ),
 
@@ -131,11 +215,18 @@ stepped as (
 contents as (
     select
         row_number,
+        file_number,
+        line_number,
+        byte_offset,
+        reason,
+        suspect,
+        key_lists,
+        case when reason is not null or suspect then line end as line,
         event_timestamp,
         event_date,
         types,
         unix_seconds,
-        coalesce(nullif(text_value(kind('_id.$oid'), message._id."$oid"), ''), raw_response_id) as given_id,
+        coalesce(opaque(nullif(text_value(kind('_id.$oid'), message._id."$oid"), '')), raw_response_id) as given_id,
         thread_id,
         utc_time(text_value(kind('timestamp'), message.timestamp)) as created_timestamp,
         user_query,
@@ -164,7 +255,7 @@ contents as (
         text_value(kind('response_body.status'), response.status) as status,
         text_value(kind('response_body.type'), response.type) as type,
         len(response.search_results) as num_results,
-        has_response and coalesce(kind('response_body.usage') = 'OBJECT', false) as has_usage,
+        has_response and (types is null or coalesce(kind('response_body.usage') = 'OBJECT', false)) as has_usage,
         json_whole(response.usage.completion_tokens) as completion_tokens,
         json_whole(response.usage.prompt_tokens) as prompt_tokens,
         json_whole(response.usage.total_tokens) as total_tokens,
@@ -217,16 +308,11 @@ hashed as (
 )
 
 select
-    checked.file_number,
-    checked.line_number,
-    checked.byte_offset,
+    * exclude (types, given_id),
     coalesce(
-        hashed.given_id,
+        given_id,
         'm-' || md5(
-            coalesce(hashed.thread_id, '') || chr(31) || cast(hashed.unix_seconds as varchar) || chr(31)
-            || coalesce(hashed.user_query, '')
+            coalesce(thread_id, '') || chr(31) || cast(unix_seconds as varchar) || chr(31) || coalesce(user_query, '')
         )
-    ) as session_id,
-    hashed.* exclude (row_number, types, given_id)
+    ) as session_id
 from hashed
-inner join checked on hashed.row_number = checked.row_number

@@ -6,12 +6,14 @@ create or replace temp macro id64(text) as
 
 -- Text without what may not be published: e-mail, CPF, phone, runs of 8 and more digits, passwords and tokens in
 -- addresses (architecture, invariant 8). Idempotent. The first test spares most texts the replacements.
+-- Digits may stand apart by spaces, dots, brackets, slashes and dashes of any make. Dates are left alone, so a number
+-- without a + is known by its groups: cards, area code and 7 to 9 digits, local numbers, pairs, CPF, CNPJ.
 create or replace temp macro mask(text) as
     case
         when
             regexp_matches(
                 text,
-                '@|%40|[0-9](?:[ ().\-]{0,2}[0-9]){7}|(?i:token|key|secret|passw|pwd|sig|auth|bearer)'
+                '@|%40|[0-9](?:[ ().\-/\x{A0}\x{2010}-\x{2014}]{0,3}[0-9]){6}|(?i:token|key|secret|passw|pwd|sig|auth|bearer)'
             )
             then
                 regexp_replace(
@@ -20,20 +22,33 @@ create or replace temp macro mask(text) as
                             regexp_replace(
                                 regexp_replace(
                                     regexp_replace(
-                                        text,
-                                        '(://)[^/?#\s@]+@', '\1', 'g'
+                                        regexp_replace(
+                                            text,
+                                            '(://)[^/?#\s]*@', '\1', 'g'
+                                        ),
+                                        '(?i)([a-z_\-]*(?:token|key|secret|passw(?:or)?d|pwd|signature|sig|auth))(=|%3d|"\s*:\s*")[^&\s#"]+',
+                                        '\1\2[secret]', 'g'
                                     ),
-                                    '(?i)\b([a-z_\-]*(?:token|key|secret|passw(?:or)?d|pwd|signature|sig|auth))(=|%3d|"\s*:\s*")[^&\s#"]+',
-                                    '\1\2[secret]', 'g'
+                                    '(?i)bearer\s+[a-z0-9._~+/=\-]{8,}', 'Bearer [secret]', 'g'
                                 ),
-                                '(?i)\bbearer\s+[a-z0-9._~+/=\-]{8,}', 'Bearer [secret]', 'g'
+                                '[\p{L}\p{M}\p{N}._%+\-](?:[\p{L}\p{M}\p{N}._%+''\-]*[\p{L}\p{M}\p{N}._%+\-])?(?:@|%40)[\p{L}\p{M}\p{N}\-]+(?:\.[\p{L}\p{M}\p{N}\-]+)+',
+                                '[email]', 'g'
                             ),
-                            '(?i)[a-z0-9._+\-]+(?:@|%40)[a-z0-9\-]+(?:\.[a-z0-9\-]+)+', '[email]', 'g'
+                            '\+[1-9][0-9]{0,2}(?:[ ().\-/\x{A0}\x{2010}-\x{2014}]{0,3}[0-9]){6,14}'
+                            || '|\b[0-9]{4}(?:[ .\-\x{A0}\x{2010}-\x{2014}][0-9]{4}){3}\b'
+                            || '|(?:\(0?[0-9]{2}\)[ \x{A0}]{0,2}|\b0?[0-9]{2}[ .\-\x{A0}\x{2010}-\x{2014}]{1,2})9[ .\-\x{A0}\x{2010}-\x{2014}]?[0-9]{4}[ .\-\x{A0}\x{2010}-\x{2014}]?[0-9]{4}\b'
+                            || '|(?:\([0-9]{2,4}\)[ .\-\x{A0}\x{2010}-\x{2014}]{0,2}|\b[0-9]{2,4}[ .\-\x{A0}\x{2010}-\x{2014}]{1,2})[0-9]{3,5}[ .\-\x{A0}\x{2010}-\x{2014}]?[0-9]{4}\b'
+                            || '|\b[0-9]{5}[\-\x{2010}-\x{2014}][0-9]{4}\b|\b9[0-9]{4}[ .\x{A0}][0-9]{4}\b'
+                            || '|\b(?:2[1-9]|[3-9][0-9])[0-9]{2}[\-\x{2010}-\x{2014}][0-9]{4}\b'
+                            || '|\b0[1-9](?:[ .\-\x{A0}\x{2010}-\x{2014}][0-9]{2}){4}\b'
+                            || '|\b[0-9]{3}[ .\x{A0}][0-9]{3}[ .\x{A0}][0-9]{3}[ .\-/\x{A0}\x{2010}-\x{2014}]?[0-9]{2}\b'
+                            || '|\b[0-9]{2}\.?[0-9]{3}\.?[0-9]{3}/[0-9]{4}[\-\x{2010}-\x{2014}]?[0-9]{2}\b',
+                            '[number]', 'g'
                         ),
-                        '(?:\+[0-9]{1,3}[ .\-]{0,2}(?:\(?[0-9]{1,4}\)?[ .\-]{0,2})?|\(?\b[0-9]{2,4}\)?[ .\-]{1,2})[0-9]{3,5}[ .\-]?[0-9]{4}\b|\b[0-9]{5}-[0-9]{4}\b|\b[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}\b',
-                        '[number]', 'g'
+                        '[0-9]{8,}', '[number]', 'g'
                     ),
-                    '[0-9]{8,}', '[number]', 'g'
+                    -- A number that went may have held the space that ended an address.
+                    '(://)[^/?#\s]*@', '\1', 'g'
                 )
         else text
     end;
@@ -54,7 +69,7 @@ create or replace temp macro cut(text, bytes) as
 create or replace temp macro host_of(url) as
     nullif(
         regexp_replace(
-            lower(regexp_extract(url, '^[A-Za-z][A-Za-z0-9+.\-]*://(?:[^/?#@]*@)?(\[[^\]]*\]|[^/:?#]+)', 1)),
+            lower(regexp_extract(url, '^[A-Za-z][A-Za-z0-9+.\-]*://(?:[^/?#]*@)?(\[[^\]]*\]|[^/:?#]+)', 1)),
             '^www\.|\.$', '', 'g'
         ),
         ''

@@ -1,4 +1,4 @@
-{{ config(enabled='chat' in var('sources'), materialized='view') }}
+{{ config(enabled='chat' in var('sources'), materialized='table') }}
 {%- set columns = {
     'messages': 'messages',
     'threads_day': 'conversations',
