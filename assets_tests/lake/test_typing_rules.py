@@ -8,10 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from chat_platform.contracts.chat import ELEMENT_FIELDS, FIELDS, Field
-from chat_platform.lake.ingest import ingest
-from chat_platform.settings import Settings, load_settings
 from lake.chat_builder import (
     ABSENT,
     MIDNIGHT,
@@ -29,7 +25,12 @@ from lake.chat_builder import (
     typed_rows,
 )
 
+from chat_platform.contracts.chat import ELEMENT_FIELDS, FIELDS, Field
+from chat_platform.lake.ingest import ingest
+from chat_platform.settings import Settings, load_settings
+
 KEY = "a key for tests, 32 characters!!"
+moment = datetime.fromisoformat
 PAGE_401 = "<html><head><title>401 Authorization Required</title></head><body>openresty</body></html>"
 
 
@@ -141,13 +142,14 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     # Times.
     "created_missing": ({"response_body__created": ABSENT}, {"response_created": None}),
-    "timestamp_zone": ({"timestamp": "2025-11-02T22:00:00-03:00"}, {"created_timestamp": datetime(2025, 11, 3, 1)}),
+    "timestamp_zone": ({"timestamp": "2025-11-02T22:00:00-03:00"},
+                       {"created_timestamp": moment("2025-11-03T01:00:00")}),
     "timestamp_no_zone": ({"timestamp": "2025-11-03T02:11:09.5"},
-                          {"created_timestamp": datetime(2025, 11, 3, 2, 11, 9, 500000)}),
+                          {"created_timestamp": moment("2025-11-03T02:11:09.500000")}),
     "timestamp_missing": ({"timestamp": ABSENT}, {"created_timestamp": None}),
     "timestamp_empty": ({"timestamp": ""}, {"created_timestamp": None}),
     "midnight": ({"@timestamp": MIDNIGHT},
-                 {"event_date": date(2025, 11, 3), "event_timestamp": datetime(2025, 11, 3)}),
+                 {"event_date": date(2025, 11, 3), "event_timestamp": moment("2025-11-03T00:00:00")}),
     "before_midnight": ({"@timestamp": MIDNIGHT - 0.001}, {"event_date": date(2025, 11, 2)}),
     # Numbers.
     "whole_as_float": ({"response_body__usage__prompt_tokens": 7.0}, {"prompt_tokens": 7}),
@@ -182,7 +184,7 @@ def test_a_message_is_typed_by_the_rules(name: str, rows: dict[str, Message]) ->
         assert rows[name]["has_response"] is False
         assert rows[name]["has_usage"] is False
         assert rows[name]["response_id"] is None
-    if "has_response" in expected and expected["has_response"]:
+    if expected.get("has_response"):
         assert rows[name]["failure_reason"] is None
         assert rows[name]["response_id"] == f"id-{name}"
 
@@ -236,9 +238,8 @@ def test_the_order_of_keys_does_not_make_another_content(settings: Settings) -> 
     assert len({row["content_hash"] for row in typed_rows(settings)}) == 1
 
 
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
+def test_another_value_is_another_content(settings: Settings) -> None:
+    others = [
         ("@timestamp", MIDNIGHT + 61),
         ("timestamp", "2025-11-03T00:00:31+00:00"),
         ("thread_id", "t-2"),
@@ -252,18 +253,23 @@ def test_the_order_of_keys_does_not_make_another_content(settings: Settings) -> 
         ("response_body.usage.prompt_tokens", 101),
         ("response_body.usage.cost.total_cost", 0.007),
         ("response_body.search_results", []),
-    ],
-)
-def test_another_value_is_another_content(settings: Settings, path: str, value: Any) -> None:
+    ]
     base = message(steps=[search()])
-    deliver(settings, "a.jsonl", [base])
-    take(settings, "b.jsonl", [put(message(steps=[search()]), path, value)])
+    take(settings, "a.jsonl", [base, *(put(message(steps=[search()]), path, value) for path, value in others)])
+    rows = typed_rows(settings)
+    assert {row["session_id"] for row in rows} == {"r-1"}
+    assert len({row["content_hash"] for row in rows}) == len(rows) == 1 + len(others)
+
+
+@pytest.mark.xfail(reason="the hash covers what is typed, so these count as duplicates", strict=True)
+@pytest.mark.parametrize(("path", "value"), [("room_id", "room-2"), ("response_body.citations", ["https://a.example"])])
+def test_a_value_that_no_table_holds_is_another_content_too(settings: Settings, path: str, value: Any) -> None:
+    take(settings, "a.jsonl", [message(), put(message(), path, value)])
     first, second = typed_rows(settings)
-    assert first["session_id"] == second["session_id"]
     assert first["content_hash"] != second["content_hash"]
 
 
-# Every field of the contract × a value of every kind.
+# Every field of the contract with a value of every kind.
 
 VALUES: dict[str, Any] = {
     "text": "some text", "whole": 12, "huge": 10**30, "fraction": 3.7, "true": True, "object": {"a": {"b": 1}},
@@ -314,7 +320,11 @@ def wrong_types(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Mes
     for path, _, _ in all_fields():
         for kind, value in VALUES.items():
             text = json.dumps(put(message("id-case", steps=STEPS), path, value))
-            deliver(settings, f"{path}={kind}.jsonl", text.replace('"1e400"', "1e400" if "_tokens" in path else '"1e400"').encode())
+            deliver(
+                settings,
+                f"{path}={kind}.jsonl",
+                text.replace('"1e400"', "1e400" if "_tokens" in path else '"1e400"').encode(),
+            )
     done = ingest(settings, "chat")
     assert done.manifest is not None
     assert conserved(done.manifest)
@@ -425,16 +435,13 @@ def test_what_a_value_of_another_kind_becomes(
     assert wrong_types[0][f"{path}={kind}"][column] == value
 
 
-@pytest.mark.parametrize(
-    ("text", "stands"),
-    [("infinity", False), ("-infinity", False), ("10000-01-01", False), ("290000-01-01", False),
-     ("yesterday", False), ("2025-13-01", False), ("9999-12-31T23:59:59Z", True), ("0001-01-01T00:00:00Z", True)],
-)  # fmt: skip
-def test_a_created_time_is_one_that_every_warehouse_can_hold(settings: Settings, text: str, stands: bool) -> None:
-    manifest = take(settings, "a.jsonl", [message(timestamp=text)])
-    (row,) = typed_by_id(settings).values()
-    assert (row["created_timestamp"] is not None) == stands
-    assert [issue.field for issue in manifest.issues] == ([] if stands else ["timestamp"])
+def test_a_created_time_is_one_that_every_warehouse_can_hold(settings: Settings) -> None:
+    kept = ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z"]
+    lost = ["infinity", "-infinity", "10000-01-01", "290000-01-01", "yesterday", "2025-13-01"]
+    manifest = take(settings, "a.jsonl", [message(text, timestamp=text) for text in (*kept, *lost)])
+    found = {ident for ident, row in typed_by_id(settings).items() if row["created_timestamp"] is not None}
+    assert found == set(kept)
+    assert [(issue.field, issue.lines) for issue in manifest.issues] == [("timestamp", len(lost))]
 
 
 def test_steps_keep_their_place_and_carry_nothing_yet(settings: Settings) -> None:
@@ -471,4 +478,4 @@ def test_dates_are_those_of_the_time_zone_of_the_source(tmp_path: Path) -> None:
     rows = typed_by_id(settings)
     assert rows["r-1"]["event_date"] == date(2025, 11, 2)
     assert rows["r-2"]["event_date"] == date(2025, 11, 3)
-    assert rows["r-1"]["event_timestamp"] == datetime(2025, 11, 3)
+    assert rows["r-1"]["event_timestamp"] == moment("2025-11-03T00:00:00")

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from lake.chat_builder import conserved, deliver, lines_of, message, take, typed_by_id
 
 from chat_platform.errors import LandingError
 from chat_platform.lake import ingest as ingesting
 from chat_platform.lake.ingest import ingest, new_files
 from chat_platform.landing.files import LandingFile, scan
 from chat_platform.settings import Settings
-from lake.chat_builder import conserved, deliver, lines_of, message, take, typed_by_id
 
 GOOD = lines_of([message()])
 

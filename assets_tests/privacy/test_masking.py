@@ -131,7 +131,10 @@ PLANTED = "Pl4nted-S3cret"
     ("text", "masked"),
     [
         (f"https://a.example/x?token={PLANTED}&page=2", "https://a.example/x?token=[secret]&page=2"),
-        (f"https://a.example/x?page=2&access_token={PLANTED}#top", "https://a.example/x?page=2&access_token=[secret]#top"),
+        (
+            f"https://a.example/x?page=2&access_token={PLANTED}#top",
+            "https://a.example/x?page=2&access_token=[secret]#top",
+        ),
         (f"https://a.example/#id_token={PLANTED}", "https://a.example/#id_token=[secret]"),
         (f"https://a.example/?api_key={PLANTED}", "https://a.example/?api_key=[secret]"),
         (f"https://a.example/?X-Amz-Signature={PLANTED}", "https://a.example/?X-Amz-Signature=[secret]"),
@@ -186,7 +189,10 @@ def test_a_long_text_is_cut_between_two_characters(sql: duckdb.DuckDBPyConnectio
 
 
 @runs(max_examples=100, deadline=None)
-@given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30), size=st.integers(0, 40))
+@given(
+    text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30),
+    size=st.integers(0, 40),
+)
 def test_a_cut_text_is_the_longest_beginning_that_fits(sql: duckdb.DuckDBPyConnection, text: str, size: int) -> None:
     assert value_of(sql, "cut($1, $2)", text, size) == text.encode()[:size].decode("utf-8", errors="ignore")
 

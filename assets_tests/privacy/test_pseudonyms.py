@@ -12,10 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as runs
 from hypothesis import strategies as st
-
-from chat_platform.privacy.pseudonym import set_key
-from chat_platform.settings import Settings
-from chat_platform.sql import load_sql
 from lake.chat_builder import (
     agent,
     browser,
@@ -27,6 +23,10 @@ from lake.chat_builder import (
     typed_by_id,
     warehouse_rows,
 )
+
+from chat_platform.privacy.pseudonym import set_key
+from chat_platform.settings import Settings
+from chat_platform.sql import load_sql
 
 
 def hmac_of(value: str, key: str) -> str:
@@ -74,7 +74,10 @@ def test_user_id_becomes_a_pseudonym_and_the_rest_is_gone(settings: Settings) ->
         "object": [browser(headers=json.loads(FULL))],
         "none": [browser(headers=None)],
         "not_an_object": [browser(headers=json.dumps([PLANTED[0]]))],
-        "second": [browser(headers=headers(timezone="Asia/Tokyo")), browser(headers=headers(user_id="u-2", timezone="UTC"))],
+        "second": [
+            browser(headers=headers(timezone="Asia/Tokyo")),
+            browser(headers=headers(user_id="u-2", timezone="UTC")),
+        ],
         "odd_zone": [browser(headers=headers(user_id="u-3", timezone={"token": PLANTED[4]}))],
         "nul": [browser(headers='{"user_id": "u-4", "timezone": "UTC\\u0000"}')],
         "deep": [browser(headers="[" * 50_000 + "]" * 50_000)],
@@ -127,6 +130,31 @@ def test_a_secret_in_any_other_step_is_not_kept(settings: Settings) -> None:
     (row,) = typed_by_id(settings).values()
     for planted in PLANTED:
         assert planted not in repr(row)
+
+
+@pytest.mark.parametrize(
+    ("given", "hidden"),
+    [
+        ("ana@example.com", True),
+        ("+5511912345678", True),
+        ("5511912345678", True),
+        ("(11) 91234-5678", True),
+        ("7c1e2d3f-1234-4567-8901-123456789012", False),
+        ("6907f1c2aa12345678901234", False),
+        ("resp-20251103-0001", False),
+    ],
+)
+def test_an_id_that_says_who_somebody_is_is_hidden_and_stays_one_id(
+    settings: Settings, given: str, hidden: bool
+) -> None:
+    made = [message(given, thread=given), message("other", thread=None, request_body__thread_id=given)]
+    take(settings, "a.jsonl", made)
+    publish_all(settings)
+    shown = hmac_of(given, settings.require_key("this test")) if hidden else given
+    sessions = by_id(settings, "chat_sessions")
+    assert set(sessions) == {shown, "other"}
+    assert {(row["thread_id"], row["conversation_id"]) for row in sessions.values()} == {(shown, shown)}
+    assert by_id(settings, "responses")[shown]["response_id"] == shown
 
 
 @pytest.mark.parametrize("text", ["+55 11 91234-5678", "ana@example.com"])

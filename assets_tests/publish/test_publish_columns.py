@@ -8,10 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-
-from chat_platform.lake.ingest import ingest
-from chat_platform.publish.chat import write_domain_classifications
-from chat_platform.settings import Settings, load_settings
 from lake.chat_builder import (
     ABSENT,
     MIDNIGHT,
@@ -23,10 +19,14 @@ from lake.chat_builder import (
     deliver,
     message,
     publish_all,
+    read_tables,
     search,
     take,
-    warehouse_rows,
 )
+
+from chat_platform.lake.ingest import ingest
+from chat_platform.publish.chat import write_domain_classifications
+from chat_platform.settings import Settings, load_settings
 
 KEY = "a key for tests, 32 characters!!"
 PLAIN: dict[str, Message] = {}
@@ -43,7 +43,11 @@ def with_status(finish_reason: Any, status: Any) -> dict[str, Any]:
     return {"response_body__choices[0]__finish_reason": finish_reason, "response_body__status": status}
 
 
-SUCCEEDED = {"thought": "Task Succeeded: it is in the cart.", "type": "agent_progress", "agent_progress": {"action": "x"}}
+SUCCEEDED = {
+    "thought": "Task Succeeded: it is in the cart.",
+    "type": "agent_progress",
+    "agent_progress": {"action": "x"},
+}
 FAILED = {"thought": "Task Failed: no such shop.", "type": "agent_progress", "agent_progress": {"action": None}}
 SAID_SO_LATER = agent(thought="The Task Succeeded, I think")
 Y, N, O = True, False, None  # noqa: E741 - a table of outcomes reads better with one letter a cell
@@ -60,7 +64,7 @@ COMPLETION = [
     (case("agent-before-status", steps=[agent()], **with_status("stop", "COMPLETED")), O, "partial"),
     (case("agent-before-length", steps=[agent("finished")], **with_status("length", "COMPLETED")), Y, "completed"),
     (case("agent-before-pending", steps=[FAILED], **with_status(None, "PENDING")), N, "failed"),
-    (case("thought-without-type", steps=[{"thought": "Task Failed"}], **with_status("stop", "COMPLETED")), Y, "completed"),
+    (case("thought-alone", steps=[{"thought": "Task Failed"}], **with_status("stop", "COMPLETED")), Y, "completed"),
     (case("plain-stop", **with_status("stop", "COMPLETED")), Y, "completed"),
     (case("plain-length", **with_status("length", "COMPLETED")), O, "partial"),
     (case("plain-pending", **with_status(None, "PENDING")), O, "in_progress"),
@@ -167,6 +171,7 @@ LATENCY = [
     (case("latency-zero", response_body__created=MIDNIGHT + 60), 0),
     (case("latency-negative", response_body__created=MIDNIGHT + 61), None),
     (case("latency-little-negative", seconds=MIDNIGHT + 60.25, response_body__created=MIDNIGHT + 61), None),
+    (case("latency-5-ms-negative", seconds=MIDNIGHT + 60.995, response_body__created=MIDNIGHT + 61), None),
     (case("latency-none", response_body__created=ABSENT), None),
     (case("latency-month", response_body__created=MIDNIGHT + 60 - 30 * 86400), None),
     (case("latency-20-days", response_body__created=MIDNIGHT + 60 - 20 * 86400), 20 * 86400 * 1000),
@@ -195,9 +200,9 @@ def home_of(settings: Settings) -> dict[str, dict[str, list[Row]]]:
     assert publication is not None
     assert publication.messages_written == len(PLAIN)
     tables: dict[str, dict[str, list[Row]]] = {}
-    for table in TABLES:
-        found = tables.setdefault(table, {})
-        for row in warehouse_rows(settings, f"chat.{table}"):
+    for table, read in read_tables(settings, [f"chat.{table}" for table in TABLES]).items():
+        found = tables.setdefault(table.removeprefix("chat."), {})
+        for row in read:
             found.setdefault(row["session_id"], []).append(row)
         for rows in found.values():
             rows.sort(key=lambda row: row.get("step_index", 0))
@@ -264,7 +269,8 @@ def test_ids_of_child_rows_are_signed_64_bit_hashes_of_message_and_place(tables:
     assert len(ids) == sum(map(len, tables["tool_usage"].values()))
     assert min(ids) < 0 < max(ids)
     for table, own in (
-        ("web_searches", "search_id"), ("browser_automations", "browser_action_id"), ("web_automations", "web_action_id"),
+        ("web_searches", "search_id"), ("browser_automations", "browser_action_id"),
+        ("web_automations", "web_action_id"),
     ):  # fmt: skip
         for rows in tables[table].values():
             for row in rows:
@@ -292,9 +298,7 @@ def test_a_browser_command_in_words(tables: Tables) -> None:
 
 def test_web_actions(tables: Tables) -> None:
     rows = tables["web_automations"]["web-buy"]
-    found = [
-        (row["action_type"], row["domain_name"], row["task_status"], row["task_completed"]) for row in rows
-    ]
+    found = [(row["action_type"], row["domain_name"], row["task_status"], row["task_completed"]) for row in rows]
     assert found == [expected for _, expected in WEB]
     assert rows[0]["action_url"] == "https://www.Shop.example:443/cart"
     assert {(row["domain_category"], row["classification_source"]) for row in rows} == {("Shopping", "model")}
@@ -379,7 +383,7 @@ def test_responses(tables: Tables) -> None:
     assert (row["response_content"], row["finish_reason"]) == ("an answer", "stop")
     assert (row["model"], row["status"], row["type"]) == ("sonar-pro", "COMPLETED", "end_of_stream")
     (session,) = tables["chat_sessions"]["response-times"]
-    assert session["created_timestamp"] == datetime(2025, 11, 3, 0, 0, 30)
+    assert session["created_timestamp"] == datetime.fromisoformat("2025-11-03T00:00:30")
     assert session["response_id"] == "response-times"
     assert "no-response-no-row" not in tables["responses"]
 
@@ -399,7 +403,9 @@ def test_a_message_without_a_thread_is_a_conversation_of_its_own(make_settings: 
     settings = make_settings()
     take(settings, "a.jsonl", [message("a", thread="t"), message("b", thread="t"), message("c", thread=None)])
     publish_all(settings)
-    found = {ident: (row["thread_id"], row["conversation_id"]) for ident, row in by_id(settings, "chat_sessions").items()}
+    found = {
+        ident: (row["thread_id"], row["conversation_id"]) for ident, row in by_id(settings, "chat_sessions").items()
+    }
     assert found == {"a": ("t", "t"), "b": ("t", "t"), "c": (None, "c")}
 
 

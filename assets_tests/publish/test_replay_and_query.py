@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from lake.chat_builder import finish, lines_of, message, publish_all, take, typed_by_id, warehouse_rows
 
 from chat_platform.errors import ChatPlatformError, WarehouseError
 from chat_platform.lake.ingest import ingest
@@ -12,8 +13,8 @@ from chat_platform.replay import export_refused, take_corrected
 from chat_platform.settings import Settings, load_settings
 from chat_platform.status import read_status, unpublished_loads
 from chat_platform.warehouse.snapshot import publish_snapshot
-from lake.chat_builder import finish, lines_of, message, publish_all, take, typed_by_id, warehouse_rows
 
+KEY = "a key for tests, 32 characters!!"
 GOOD = lines_of([message("good")])
 HALF = lines_of([message("half")])[:-30]
 LATE = lines_of([message("late", seconds=4102444800)])
@@ -44,6 +45,15 @@ def test_export_writes_the_lines_as_they_came_and_why(refused: Settings, tmp_pat
         "invalid_json", "invalid_json", "not_utf8", "timestamp_out_of_range",
     ]  # fmt: skip
     assert {path.stat().st_mode & 0o777 for path in (target, reasons)} == {0o600}
+
+
+@pytest.mark.xfail(reason="an element that spans lines is written over several lines", strict=True)
+def test_export_writes_one_line_for_a_refused_element_of_an_array(settings: Settings, tmp_path: Path) -> None:
+    take(settings, "a.json", json.dumps([{"bad": 1, "text": "a\nb"}, {"bad": 2}], indent=1).encode())
+    count, reasons = export_refused(settings, tmp_path / "x.jsonl", None)
+    lines = (tmp_path / "x.jsonl").read_bytes().splitlines()
+    assert count == len(lines) == len(reasons.read_text().splitlines()) == 2
+    assert [json.loads(line) for line in lines] == [{"bad": 1, "text": "a\nb"}, {"bad": 2}]
 
 
 def test_export_of_one_load(refused: Settings, tmp_path: Path) -> None:
@@ -108,8 +118,9 @@ def test_status_tells_what_stands(refused: Settings) -> None:
     assert json.dumps(status.as_dict(), default=str)
 
 
-@pytest.fixture
-def published(settings: Settings) -> Settings:
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    settings = load_settings({}, home=tmp_path_factory.mktemp("published"), pseudonym_key=KEY)
     take(settings, "a.jsonl", [message("r-1"), message("r-2")])
     publish_all(settings)
     finish(settings)
@@ -160,13 +171,11 @@ def refused_statements(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize("name", refused_statements(Path()))
 def test_a_statement_that_is_not_a_question_is_refused(published: Settings, tmp_path: Path, name: str) -> None:
     before = published.warehouse_file.read_bytes()
-    files = set(tmp_path.rglob("*"))
     with pytest.raises(ChatPlatformError) as caught:
         read_rows(published, refused_statements(tmp_path)[name])
     assert str(caught.value)
     assert published.warehouse_file.read_bytes() == before
-    assert set(tmp_path.rglob("*")) == files
-    assert len(warehouse_rows(published, "chat.chat_sessions")) == 2
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_question_before_the_first_publish_says_what_to_do(settings: Settings) -> None:
@@ -175,17 +184,26 @@ def test_a_question_before_the_first_publish_says_what_to_do(settings: Settings)
 
 
 def test_on_postgres_a_question_can_only_read_too(postgres: str, tmp_path: Path) -> None:
-    settings = load_settings({}, home=tmp_path / "home", warehouse=postgres, pseudonym_key="a key for tests, long")
+    settings = load_settings({}, home=tmp_path / "home", warehouse=postgres, pseudonym_key=KEY)
     take(settings, "a.jsonl", [message("r-1"), message("r-2")])
     publish_all(settings)
     assert read_rows(settings, "select count(*) from demo_chat.chat_sessions")[1] == [(2,)]
     statements = refused_statements(tmp_path)
-    # These do not write, they are only of no use there.
-    for name in ("set", "attach_self"):
-        statements.pop(name)
-    statements["native_write"] = "call postgres_execute('wh', 'delete from demo_chat.chat_sessions')"
-    statements["native_query"] = "from postgres_query('wh', 'delete from demo_chat.chat_sessions returning session_id')"
-    for name, statement in statements.items():
+    names = (
+        "insert",
+        "delete",
+        "drop",
+        "create",
+        "copy_from",
+        "attach",
+        "read_text",
+        "set_access",
+        "commit_then_write",
+    )
+    tried = [statements[name] for name in names]
+    tried.append("call postgres_execute('wh', 'delete from demo_chat.chat_sessions')")
+    tried.append("from postgres_query('wh', 'delete from demo_chat.chat_sessions returning session_id')")
+    for statement in tried:
         with pytest.raises(ChatPlatformError):
             read_rows(settings, statement)
-        assert len(warehouse_rows(settings, "chat.chat_sessions")) == 2, name
+    assert len(warehouse_rows(settings, "chat.chat_sessions")) == 2

@@ -5,11 +5,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from lake.chat_builder import deliver, message, take
 
 from chat_platform.errors import ChatPlatformError, SettingsError
 from chat_platform.lake.ingest import ingest
 from chat_platform.settings import Settings, load_settings
-from lake.chat_builder import deliver, message, take
 
 PREFIX = "CHAT_PLATFORM_"
 SECRET = "s3cr3t-w0rd"

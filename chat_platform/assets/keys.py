@@ -1,6 +1,6 @@
 """Names of assets: one key a table, `layer/name`, grouped by layer; and the dates they are partitioned by."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -58,7 +58,9 @@ class Translator(DagsterDbtTranslator):
         layer = layer_of(props) if props["resource_type"] != "source" else props["source_name"]
         spec = spec.replace_attributes(group_name=layer, owners=OWNERS)
         if is_partitioned(props):
-            spec = spec.replace_attributes(partitions_def=self.partitions)
+            # Through tables without dates a backfill of one date would spread to all of them.
+            dated = {self.get_asset_key(node) for node in dated_ancestors(manifest, unique_id)}
+            spec = spec.replace_attributes(partitions_def=self.partitions, deps=sorted(dated))
         if props["name"] in {"daily", "chat_daily"}:
             spec = spec.replace_attributes(freshness_policy=FRESHNESS)
         return spec
@@ -69,10 +71,26 @@ def layer_of(props: Mapping[str, Any]) -> str:
     return "kpi" if props["resource_type"] == "seed" else str(props["fqn"][1])
 
 
+def dated_ancestors(manifest: Mapping[str, Any], unique_id: str) -> Iterator[Mapping[str, Any]]:
+    """The nearest tables with dates that a model reads, straight or through models without dates; and seeds."""
+    for parent in manifest["nodes"][unique_id]["depends_on"].get("nodes", []):
+        if parent in manifest["sources"]:
+            if (
+                manifest["sources"][parent]["source_name"] == "chat"
+                and manifest["sources"][parent]["name"] in CHAT_TABLES
+            ):
+                yield manifest["sources"][parent]
+        elif is_partitioned(manifest["nodes"][parent]) or manifest["nodes"][parent]["resource_type"] == "seed":
+            yield manifest["nodes"][parent]
+        else:
+            yield from dated_ancestors(manifest, parent)
+
+
 def is_partitioned(props: Mapping[str, Any]) -> bool:
     """True for dbt models whose rows belong to dates."""
     return (
         props["resource_type"] == "model"
+        and props["config"]["materialized"] != "ephemeral"
         and layer_of(props) in PARTITIONED_MODELS
         and props["name"] not in WHOLE_MODELS
     )

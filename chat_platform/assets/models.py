@@ -1,5 +1,6 @@
 """The dbt models as assets, and the snapshot that people read."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,13 +16,15 @@ from chat_platform.settings import Settings
 from chat_platform.warehouse.snapshot import publish_snapshot
 
 # What every other model reads; it has to be made anew even where only one table was asked for.
-SCOPE_MODELS = ("scope_conversations", "+scope_dates", "+int_chat__messages")
+SCOPE_MODELS = "scope_conversations +scope_dates +int_chat__messages"
 
 
 def build_models(settings: Settings, manifest: Path) -> list[dg.AssetsDefinition]:
     """The dbt project and the snapshot for these settings."""
     translator: DagsterDbtTranslator = keys.Translator(settings)
     dbt = steps.dbt_resource()
+    nodes = json.loads(manifest.read_bytes())["nodes"].values()
+    dated = {translator.get_asset_key(node) for node in nodes if keys.is_partitioned(node)}
 
     @dbt_assets(
         manifest=manifest,
@@ -32,24 +35,34 @@ def build_models(settings: Settings, manifest: Path) -> list[dg.AssetsDefinition
         exclude="resource_type:unit_test",
     )
     def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
-        dates = dates_of(context) if context.has_partition_key_range else []
+        dates = dates_of(context) if context.has_partition_key or context.has_partition_key_range else []
         ensure_scope(settings, dates, context.run_id)
         with environment(settings):
             if context.is_subset:
-                scope = dbt.cli(["run", "--select", *SCOPE_MODELS], manifest=manifest, raise_on_error=False)
+                scope = dbt.cli(["run", "--select", SCOPE_MODELS], manifest=manifest, raise_on_error=False)
                 scope.wait()
                 if failure := steps.failure_of(scope):
                     raise dg.Failure(str(failure))
             invocation = dbt.cli(["build"], context=context, raise_on_error=False)
-            yield from invocation.stream()
-            if failure := steps.failure_of(invocation):
-                raise dg.Failure(str(failure))
-        if not context.is_subset:
-            finish_scope(settings, context.run_id)
-        for row in steps.ledger_of_scope(settings):
-            key = dg.AssetKey(row.asset.split("/"))
-            if key in context.selected_asset_keys and row.event_date in dates:
-                context.add_asset_metadata(row.metadata, asset_key=key, partition_key=row.event_date.isoformat())
+            # What a date holds is known when dbt has ended, and has to be said before its event goes out.
+            made = []
+            for event in invocation.stream():
+                if isinstance(event, dg.Output | dg.MaterializeResult):
+                    made.append(event)
+                else:
+                    yield event
+        failure = steps.failure_of(invocation)
+        if failure is None:
+            if not context.is_subset:
+                finish_scope(settings, context.run_id)
+            for row in steps.ledger_of_scope(settings):
+                key = dg.AssetKey(row.asset.split("/"))
+                if key in context.selected_asset_keys and key in dated and row.event_date in dates:
+                    day = row.event_date.isoformat()
+                    context.add_asset_metadata(row.metadata, asset_key=key, partition_key=day)
+        yield from made
+        if failure is not None:
+            raise dg.Failure(str(failure))
 
     @dg.asset(
         key=keys.PUBLISHED,

@@ -23,7 +23,9 @@ select
     ) as total_cost_exact,
     cut(mask(messages.search_context_size), 32) as search_context_size,
     case
-        when round((messages.unix_seconds - messages.response_created) * 1000) between 0 and 2147483647
+        when
+            messages.unix_seconds >= messages.response_created
+            and round((messages.unix_seconds - messages.response_created) * 1000) <= 2147483647
             then cast(round((messages.unix_seconds - messages.response_created) * 1000) as integer)
     end as latency_ms,
     cut(mask(messages.model), 256) as model
