@@ -47,7 +47,6 @@ def test_export_writes_the_lines_as_they_came_and_why(refused: Settings, tmp_pat
     assert {path.stat().st_mode & 0o777 for path in (target, reasons)} == {0o600}
 
 
-@pytest.mark.xfail(reason="an element that spans lines is written over several lines", strict=True)
 def test_export_writes_one_line_for_a_refused_element_of_an_array(settings: Settings, tmp_path: Path) -> None:
     take(settings, "a.json", json.dumps([{"bad": 1, "text": "a\nb"}, {"bad": 2}], indent=1).encode())
     count, reasons = export_refused(settings, tmp_path / "x.jsonl", None)
