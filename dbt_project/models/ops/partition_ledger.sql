@@ -37,6 +37,7 @@ with assets as (
         event_date,
         count(*) as row_count
     from {{ ref(model) }}
+    where {{ date_in_scope() }}
     group by event_date
 
     union all
@@ -53,6 +54,7 @@ with assets as (
         event_date,
         count(*) as row_count
     from {{ ref(model) }}
+    where {{ date_in_scope() }}
     group by source, event_date
     {%- endfor %}
 ),
@@ -74,6 +76,7 @@ origins as (
             event_date,
             count(distinct load_id) as loads
         from {{ ref('stg_' ~ source_name ~ '__sessions') }}
+        where {{ date_in_scope() }}
         group by event_date
     ) as dates
     left join (
@@ -81,6 +84,7 @@ origins as (
             event_date,
             max(model_version) as model_version
         from {{ ref('stg_' ~ source_name ~ '__query_classifications') }}
+        where {{ date_in_scope() }}
         group by event_date
     ) as models on dates.event_date = models.event_date
     {%- endfor %}
