@@ -1,5 +1,6 @@
 """`make bench`: ask the questions, print the answers, write the report."""
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,7 @@ from rich.text import Text
 from benchmarks import increment, landing_to_lake, landing_to_tables, other_tools, scoring, small_load, ten_times
 from benchmarks.inputs import Workplace
 from benchmarks.process import BenchmarkError
-from benchmarks.report import Section, page
+from benchmarks.report import Run, Section, page
 from chat_platform.settings import PROJECT_ROOT
 
 QUESTIONS = {
@@ -54,6 +55,7 @@ def main(
     unknown = set(only) - set(QUESTIONS)
     if unknown or not only:
         raise typer.BadParameter(f"--only takes the letters {''.join(QUESTIONS)}")
+    run = Run(messages, repeats, os.getloadavg()[0])
     with tempfile.TemporaryDirectory(prefix="benchmark-") as temporary:
         folder = work or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
@@ -71,7 +73,7 @@ def main(
 
     out.mkdir(parents=True, exist_ok=True)
     draw(sections, out / "benchmark.svg")
-    text = page(INTRODUCTION.read_text(encoding="utf-8"), sections, messages, repeats, "benchmark.svg")
+    text = page(INTRODUCTION.read_text(encoding="utf-8"), sections, run, "benchmark.svg")
     (out / "benchmark.md").write_text(text, encoding="utf-8")
     console.print(f"Written: {out / 'benchmark.md'}", markup=False)
 

@@ -17,6 +17,19 @@ _PACKAGES = (
 )  # fmt: skip
 
 
+# Share of the processors that others may take before their work shows in every figure.
+BUSY = 0.25
+
+
+@dataclass(frozen=True)
+class Run:
+    """How the benchmark was run; `load` is the machine's average load of a minute before it began."""
+
+    messages: int
+    repeats: int
+    load: float
+
+
 @dataclass(frozen=True)
 class Limit:
     """One demand: what is compared, the figure of this run, and the figure that it may have at most (or at least)."""
@@ -125,34 +138,40 @@ def _commit() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def machine(messages: int, repeats: int) -> str:
+def machine(run: Run) -> str:
     """Machine, versions and size of the run, as Markdown."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    after = ", ".join(f"{value:.1f}" for value in os.getloadavg())
     return _table(
         ("", ""),
         (
-            ("messages", f"{messages:,}"),
-            ("runs of each program", f"{repeats}, after one that does not count"),
+            ("messages", f"{run.messages:,}"),
+            ("runs of each program", f"{run.repeats}, after one that does not count"),
             ("machine", f"{os.cpu_count()} processors ({_processor()}), {memory / 2**30:.0f} GB of memory"),
             ("system", f"{platform.system()} {platform.release()}, Python {platform.python_version()}"),
-            ("load of the machine at the end (1, 5, 15 minutes)", load),
+            ("load before the run; after it, over 1, 5 and 15 minutes", f"{run.load:.1f}; {after}"),
             ("versions", ", ".join(_version(package) for package in _PACKAGES)),
             ("code", f"{_commit()}, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC"),
         ),
     )
 
 
-def page(introduction: str, sections: Sequence[Section], messages: int, repeats: int, chart: str) -> str:
+def page(introduction: str, sections: Sequence[Section], run: Run, chart: str) -> str:
     """The whole report, Markdown."""
     limits = [limit for section in sections for limit in section.limits]
+    busy = run.load > BUSY * (os.cpu_count() or 1)
+    warning = (
+        "**Other work was running on this machine**, so times by the clock say little: programs wait for processors as "
+        "long as for their own work. The ratios of CPU seconds in the tables below are the ones to read."
+    )
     parts = [
         introduction.strip(),
         "## Verdict",
+        *([warning] if busy else []),
         limits_table(limits),
         f"![Figures of this run]({chart})",
         "## The run",
-        machine(messages, repeats),
+        machine(run),
     ]
     for section in sections:
         parts += [f"## {section.letter}. {section.title}", section.text, _table(section.columns, section.rows)]

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.inputs import Workplace
 from benchmarks.process import BenchmarkError, Sample, Samples, run_command, run_program
-from benchmarks.report import Bar, Limit, Section, page
+from benchmarks.report import Bar, Limit, Run, Section, page
 from chat_platform.settings import PROJECT_ROOT
 
 
@@ -87,11 +87,13 @@ def test_the_page_says_what_falls_short() -> None:
         Limit("a", "time", 2.01, 2.0), Limit("a", "faster", 4.0, 4.0, at_least=True), Limit("b", "slow", 31, 30, "s"),
     ]  # fmt: skip
     section = Section("a", "Title", "Text.", ("x", "y"), [("row", 1)], limits, [Bar("platform", 1.0)])
-    text = page("# Introduction", [section], 2_000, 1, "benchmark.svg")
+    text = page("# Introduction", [section], Run(2_000, 1, load=0.0), "benchmark.svg")
     verdicts = re.findall(r"\| (a|b) \| (\w+) \| [^|]+ \| [^|]+ \| (\**[\w ]+\**) \|", text)
     assert verdicts == [
         ("a", "time", "**falls short**"), ("a", "faster", "holds"), ("b", "slow", "**falls short**"),
     ]  # fmt: skip
+    assert "Other work was running" not in text
+    assert "Other work was running" in page("# Introduction", [section], Run(2_000, 1, load=99.0), "benchmark.svg")
 
 
 def test_figures_are_medians_and_the_greatest_peak() -> None:
