@@ -11,8 +11,10 @@ from chat_platform.assets.chat import LOCK
 from chat_platform.contracts import chat
 from chat_platform.dbt.project import environment
 from chat_platform.lake.ingest import ingest
+from chat_platform.lake.manifest import read_manifests
 from chat_platform.publish.chat import finish_scope, publish
 from chat_platform.settings import Settings
+from chat_platform.status import unpublished_loads
 from chat_platform.warehouse.snapshot import publish_snapshot, snapshot_is_current
 
 PUBLISH = "publish"
@@ -39,25 +41,12 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
         done = ingest(settings, chat.SOURCE, progress.advance)
         for notice in done.notices:
             context.log.warning(f"{notice.name}: {notice.reason}. {notice.message}")
-        if done.manifest is None:
-            return
-        manifest = done.manifest
-        totals: dict[str, Any] = {
-            "load_id": manifest.load_id,
-            "lines_read": manifest.lines_read,
-            "blank": manifest.blank,
-            "rejected": manifest.rejected,
-            "typed": manifest.typed,
-            "warnings": manifest.warnings,
-        }
-        context.log_event(
-            dg.AssetMaterialization(keys.LANDING, metadata={"files": len(manifest.files), "load_id": manifest.load_id})
-        )
-        rows: dict[str, int] = {}
-        for part in manifest.parts:
-            rows[part.event_date.isoformat()] = rows.get(part.event_date.isoformat(), 0) + part.rows
-        for day, count in rows.items():
-            context.log_event(dg.AssetMaterialization(keys.LAKE, partition=day, metadata={"rows": count, **totals}))
+        # The new load, and those of runs that were killed, maybe before they could tell.
+        unpublished = set(unpublished_loads(settings))
+        for manifest in read_manifests(settings.lake, chat.SOURCE):
+            if manifest.load_id in unpublished:
+                for event in steps.load_events(manifest):
+                    context.log_event(event)
 
     @dg.op(required_resource_keys=LOCK, ins={"ready": dg.In(dg.Nothing)})
     def fill_chat_tables(context: dg.OpExecutionContext) -> bool:
@@ -100,8 +89,9 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
                         yield event
                 if failure := steps.failure_of(invocation):
                     raise dg.Failure(str(failure), allow_retries=False)
-            finish_scope(settings, context.run_id)
+            # In this order: a run killed in between leaves the scope open, and the next one logs its dates again.
             steps.log_ledger(context, steps.ledger_of_scope(settings), by_date)
+            finish_scope(settings, context.run_id)
         yield dg.Output(published)
 
     @dg.op(required_resource_keys=LOCK)
