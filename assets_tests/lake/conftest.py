@@ -7,7 +7,7 @@ import pytest
 from chat_platform.lake import ingest
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="package")
 def plain_lines_of_small_loads() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ingest, "PLAIN_BYTES", 0)
