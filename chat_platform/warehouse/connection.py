@@ -107,6 +107,7 @@ def open_warehouse(settings: Settings, *, create: bool = True) -> Iterator[Wareh
         connection = duckdb.connect(config={"temp_directory": str(temporary), "memory_limit": "1500MB"})
         try:
             connection.execute("set timezone = 'UTC'")
+            connection.execute("set preserve_insertion_order = false")
             if settings.is_postgres:
                 load_extension(connection, "postgres_scanner")
                 connection.execute(f"attach '{_quoted(settings.warehouse)}' as wh (type postgres)")

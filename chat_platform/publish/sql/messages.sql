@@ -15,19 +15,26 @@ kept as (
     from read_parquet(getvariable('lake_files'), union_by_name => true) as lake
     semi join (select * from candidates where verdict = 'accepted' and is_new) as accepted
         on
-            lake.load_id = accepted.load_id
+            lake.load_sequence = accepted.load_sequence
             and lake.source_file = accepted.source_file
-            and lake.line_number = accepted.line_number
             and lake.byte_offset = accepted.byte_offset
+),
+
+masked as (
+    select
+        * exclude (user_query, response_content, user_timezone),
+        mask(user_query) as full_query,
+        mask(response_content) as full_content,
+        mask(user_timezone) as full_timezone
+    from kept
 )
 
 select
-    * exclude (user_query, response_content, user_timezone),
-    mask(user_query) as full_query,
-    cut(mask(user_query), 65535) as user_query,
-    cut(mask(response_content), 65535) as response_content,
-    strlen(mask(response_content)) > 65535 as content_truncated,
-    cut(mask(user_timezone), 64) as user_timezone,
+    * exclude (full_content, full_timezone),
+    cut(full_query, 65535) as user_query,
+    cut(full_content, 65535) as response_content,
+    strlen(full_content) > 65535 as content_truncated,
+    cut(full_timezone, 64) as user_timezone,
     case
         when agent_steps > 0 then case agent_outcome when 'succeeded' then true when 'failed' then false end
         when not has_response then false
@@ -53,4 +60,4 @@ select
         when status = 'PENDING' then 'pending'
         else cut(mask(coalesce(finish_reason, 'no_finish_reason')), 256)
     end as task_completion_reason
-from kept
+from masked

@@ -35,6 +35,14 @@ carried as (
                 )
         end as step_type
     from unnested
+),
+
+masked as (
+    select
+        *,
+        mask(step.tool_type) as masked_tool_type,
+        mask(step_type) as masked_step_type
+    from carried
 )
 
 select
@@ -44,8 +52,8 @@ select
     carried.event_timestamp,
     carried.event_date,
     carried.step.step_index as step_index,
-    cut(mask(carried.step.tool_type), 256) as tool_type,
-    cut(mask(carried.step_type), 256) as step_type,
+    cut(carried.masked_tool_type, 256) as tool_type,
+    cut(carried.masked_step_type, 256) as step_type,
     tool_routing.classification_target,
     carried.search_type,
     carried.num_results,
@@ -55,7 +63,7 @@ select
     carried.step.action as action,
     carried.step.url as url,
     carried.step.outcome as outcome
-from carried
+from masked as carried
 left join tool_routing
     on
         carried.step.tool_type = tool_routing.tool_type

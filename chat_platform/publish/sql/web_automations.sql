@@ -1,10 +1,37 @@
+-- The same few addresses stand in many steps: each is read once.
 with
+hosts as (
+    select
+        url,
+        mask(url) as masked_url,
+        host_of(url) as host
+    from (select distinct url from steps where classification_target = 'web_automations') as addresses
+),
+
+masked_hosts as (
+    select
+        url,
+        cut(masked_url, 8192) as action_url,
+        mask(host) as masked_host
+    from hosts
+),
+
+named as (
+    select
+        url,
+        action_url,
+        cut(masked_host, 1024) as domain_name
+    from masked_hosts
+),
+
 acted as (
     select
-        *,
-        cut(mask(host_of(url)), 1024) as domain_name
+        steps.*,
+        named.action_url,
+        named.domain_name
     from steps
-    where classification_target = 'web_automations'
+    left join named on steps.url = named.url
+    where steps.classification_target = 'web_automations'
 )
 
 select
@@ -16,7 +43,7 @@ select
     acted.event_date,
     acted.step_index,
     coalesce(nullif(cut(mask(acted.action), 256), ''), 'unknown') as action_type,
-    cut(mask(acted.url), 8192) as action_url,
+    acted.action_url,
     case
         when said.domain_category <> 'Unknown' then said.domain_category
         else coalesce(sites.domain_category, 'Unknown')

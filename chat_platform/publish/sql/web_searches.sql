@@ -1,3 +1,30 @@
+-- Keywords that need masking are few, and each list of them is masked once: inside of a list the expressions would be
+-- compiled anew for every few rows.
+with
+searched as (
+    select
+        *,
+        may_tell(array_to_string(keywords, chr(10))) as is_telling
+    from steps
+    where classification_target = 'web_searches'
+),
+
+masked as (
+    select
+        keywords,
+        list_transform(keywords, lambda word: mask(word)) as masked_keywords
+    from (select distinct keywords from searched where is_telling) as lists
+),
+
+published as (
+    select
+        searched.*,
+        coalesce(masked.masked_keywords, searched.keywords) as words,
+        cast(to_json(coalesce(masked.masked_keywords, searched.keywords)) as varchar) as words_json
+    from searched
+    left join masked on searched.is_telling and searched.keywords = masked.keywords
+)
+
 select
     tool_usage_id as search_id,
     tool_usage_id,
@@ -9,12 +36,10 @@ select
     cut(mask(search_type), 64) as search_type,
     -- Keywords are dropped from the end until the array fits; it stays valid JSON.
     case
-        when strlen(cast(to_json(list_transform(keywords, lambda word: mask(word))) as varchar)) <= 65535
-            then cast(to_json(list_transform(keywords, lambda word: mask(word))) as varchar)
-        else cast(to_json(list_transform(keywords[1:50], lambda word: cut(mask(word), 200))) as varchar)
+        when strlen(words_json) <= 65535 then words_json
+        else cast(to_json(list_transform(words[1:50], lambda word: cut(word, 200))) as varchar)
     end as search_keywords,
     len(keywords) as keyword_count,
     num_results,
     result_count
-from steps
-where classification_target = 'web_searches'
+from published
