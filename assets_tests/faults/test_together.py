@@ -30,16 +30,23 @@ QUESTION = """
         (select count(*) filter (status = 1) from demo_event._loads) as published,
         (select count(distinct run_id) from demo_ops.run_scope) as runs
 """
-READER = """
+READER = r"""
 import json, sys, time, pathlib, duckdb
 file, stop, question, said = sys.argv[1:]
 answers = open(said, "w", buffering=1)
-kept = duckdb.connect(file, read_only=True)
-first = kept.execute(question).fetchone()
 while not pathlib.Path(stop).exists():
     with duckdb.connect(file, read_only=True) as connection:
         answers.write(json.dumps(connection.execute(question).fetchone()) + "\n")
     time.sleep(0.01)
+"""
+# In a process of its own: all connections of one process to one file share what the first of them opened.
+KEEPER = r"""
+import sys, time, pathlib, duckdb
+file, stop, question = sys.argv[1:4]
+kept = duckdb.connect(file, read_only=True)
+first = kept.execute(question).fetchone()
+while not pathlib.Path(stop).exists():
+    time.sleep(0.1)
 assert kept.execute(question).fetchone() == first, "an open reader keeps what it has opened"
 """
 
@@ -49,8 +56,11 @@ def check_readers(home: Home, parts: list[bytes], *, by_command: bool) -> int:
     stop, said = home.root / "stop", home.root / "answers.txt"
     known = [home.query(QUESTION)[0]]
     with (home.root / "errors.txt").open("w") as errors:
-        program = [sys.executable, "-c", READER, str(home.root / "warehouse.duckdb"), str(stop), QUESTION, str(said)]
-        reader = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=errors)
+        arguments = [str(home.root / "warehouse.duckdb"), str(stop), QUESTION, str(said)]
+        readers = [
+            subprocess.Popen([sys.executable, "-c", program, *arguments], stdout=subprocess.DEVNULL, stderr=errors)
+            for program in (READER, KEEPER)
+        ]
         asked: list[tuple[int, ...]] = []
         try:
             for number, part in enumerate(parts):
@@ -67,12 +77,12 @@ def check_readers(home: Home, parts: list[bytes], *, by_command: bool) -> int:
                 assert run.returncode == 0, wrong
                 known.append(home.query(QUESTION)[0])
             deadline = time.monotonic() + 20
-            while json.dumps(list(known[-1])) not in said.read_text() and time.monotonic() < deadline:
+            while not (said.exists() and json.dumps(list(known[-1])) in said.read_text()) and time.monotonic() < deadline:
                 time.sleep(0.1)
         finally:
             stop.touch()
-            code = reader.wait(30)
-    assert code == 0, (home.root / "errors.txt").read_text()
+            codes = [reader.wait(30) for reader in readers]
+    assert codes == [0, 0], (home.root / "errors.txt").read_text()
     found = [tuple(json.loads(line)) for line in said.read_text().splitlines()]
     assert len(set(known)) == len(parts) + 1
     assert all(messages == interactions == kpi == accepted for messages, interactions, kpi, accepted, *_ in known)
