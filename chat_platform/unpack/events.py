@@ -1,0 +1,95 @@
+"""Loads of the rasa source out of the lake into `{prefix}_event`: the table of all events, and those of their types."""
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+from chat_platform.lake.manifest import Manifest
+from chat_platform.sql import load_sql
+from chat_platform.unpack import naming
+from chat_platform.unpack.shapes import quoted
+from chat_platform.unpack.tables import ROOT_SYSTEM, Columns, Level, Unpacker
+from chat_platform.warehouse.connection import Warehouse
+
+_PACKAGE = "chat_platform.unpack"
+EVENT = "event"
+# One row an event of any type: who, when, what, where it came from, and all that its order depends on.
+EVENT_COLUMNS: Columns = {
+    "_dlt_id": "text",
+    "_dlt_load_id": "text",
+    "sender_id": "text",
+    "timestamp": "double",
+    "event": "text",
+    "environment": "text",
+    "model_id": "text",
+    "session_id": "text",
+    "sender_key": "text",
+    "event_date": "date",
+    "order_time": "double",
+    "position": "bigint",
+    "delivery": "text",
+    "content_hash": "text",
+    "source_file": "text",
+    "line_number": "bigint",
+}
+# As long as dlt makes them on each of the two.
+MAX_NAME = {"postgres": 63, "duckdb": 65536}
+
+
+def new_unpacker(warehouse: Warehouse) -> Unpacker:
+    """An unpacker for the warehouse; names are as long as it allows."""
+    return Unpacker(warehouse, MAX_NAME["postgres" if warehouse.settings.is_postgres else "duckdb"])
+
+
+def unpack_load(unpacker: Unpacker, manifest: Manifest) -> None:
+    """Append the events of one load. Runs in the transaction that is open."""
+    warehouse = unpacker.warehouse
+    unpacker.ensure(EVENT, EVENT_COLUMNS)
+    files = manifest.paths(warehouse.settings.lake)
+    if not files:
+        return
+    warehouse.execute("set variable load_files = $1", [files])
+    types = [
+        event
+        for (event,) in warehouse.execute(
+            "select event from read_parquet(getvariable('load_files')) group by event order by event"
+        ).fetchall()
+    ]
+    tables = [naming.path(f"{EVENT}_{event}", unpacker.max_name) for event in types]
+    names = sorted(set(tables))
+    numbers = pa.table({"event": types, "table_number": [names.index(table) for table in tables]})
+    warehouse.connection.register("event_tables", numbers)
+    warehouse.execute(load_sql(_PACKAGE, "events"))
+    columns = ", ".join(quoted(name) for name in EVENT_COLUMNS)
+    warehouse.execute(f"insert into {unpacker.name(EVENT)} ({columns}) select {columns} from events")
+    structures: dict[int, list[str]] = {}
+    for number, structure in warehouse.execute(
+        "select table_number, json_structure(data) as structure from events group by all order by min(rowid)"
+    ).fetchall():
+        structures.setdefault(number, []).append(structure)
+    for number, found in structures.items():
+        source = f"(select rowid as row_no, * from events where table_number = {number})"
+        level = Level(names[number], (names[number],), source, ROOT_SYSTEM, structures=tuple(found))
+        unpacker.unpack(level)
+    warehouse.execute("drop table events")
+    warehouse.connection.unregister("event_tables")
+
+
+def delete_loads(unpacker: Unpacker, load_ids: str) -> None:
+    """Delete all rows of loads; `load_ids` is a subquery that the warehouse itself can answer."""
+    warehouse = unpacker.warehouse
+    tables = {
+        name: columns for name, columns in unpacker.catalogue.items() if name == EVENT or name.startswith(f"{EVENT}_")
+    }
+    if EVENT not in tables:
+        return
+    events = f"select _dlt_id from {unpacker.name(EVENT)} where _dlt_load_id in {load_ids}"
+    for name in _children_first(tables):
+        if "_dlt_root_id" in tables[name]:
+            warehouse.native(f"delete from {unpacker.name(name)} where _dlt_root_id in ({events})")
+        if "_dlt_load_id" in tables[name]:
+            warehouse.native(f"delete from {unpacker.name(name)} where _dlt_load_id in {load_ids}")
+
+
+def _children_first(tables: dict[str, Columns]) -> Iterable[str]:
+    return sorted(tables, key=lambda name: ("_dlt_root_id" not in tables[name], name == EVENT, name))

@@ -1,0 +1,67 @@
+-- Macros of the statements that unpack events.
+
+-- True for text that is a date with a time of day in ISO 8601, as dlt recognises it.
+create or replace temp macro is_time(value) as
+    value >= '0' and value < ':'
+    and regexp_full_match(
+        value,
+        '\d{4}-?\d{2}-?\d{2}[T ]\d{2}(?::?\d{2}(?::?\d{2}(?:[.,]\d{1,9})?)?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?'
+    )
+    and try_cast(value as timestamptz) is not null;
+
+-- A number as text, the same whether it came as 5 or 5.0.
+create or replace temp macro number_text(value) as
+    case
+        when value = trunc(value) and abs(value) < 1e15 then cast(cast(value as bigint) as varchar)
+        else cast(value as varchar)
+    end;
+
+-- A value in the type of a column that was made for another kind; null where it would not be the same any more.
+create or replace temp macro text_to_bigint(value) as
+    case when cast(try_cast(value as bigint) as varchar) = value then try_cast(value as bigint) end;
+create or replace temp macro text_to_double(value) as
+    case when number_text(try_cast(value as double)) = value then try_cast(value as double) end;
+create or replace temp macro text_to_bool(value) as
+    case value when 'true' then true when 'false' then false end;
+create or replace temp macro text_to_timestamp(value) as
+    case when is_time(value) then try_cast(value as timestamptz) end;
+create or replace temp macro bigint_to_double(value) as
+    case when abs(value) < 1e15 then cast(value as double) end;
+create or replace temp macro double_to_bigint(value) as
+    case when value = trunc(value) and abs(value) < 1e15 then cast(value as bigint) end;
+create or replace temp macro bigint_to_text(value) as cast(value as varchar);
+create or replace temp macro double_to_text(value) as number_text(value);
+create or replace temp macro bool_to_text(value) as cast(value as varchar);
+create or replace temp macro json_to_text(value) as cast(value as varchar);
+
+-- A JSON value that stands beside values of other kinds, by kind; null where it is of another.
+create or replace temp macro json_text(leaf, kind) as
+    case
+        when kind = 'VARCHAR' then leaf ->> '$'
+        -- More digits than a bigint or a double can hold are kept as they are written.
+        when kind in ('UBIGINT', 'BIGINT', 'DOUBLE') and json_bigint(leaf, kind) is null and json_double(leaf, kind) is null
+            then cast(leaf as varchar)
+    end;
+create or replace temp macro json_bigint(leaf, kind) as
+    case when kind in ('UBIGINT', 'BIGINT') then try_cast(cast(leaf as varchar) as bigint) end;
+create or replace temp macro json_double(leaf, kind) as
+    case
+        when kind = 'DOUBLE' and regexp_matches(cast(leaf as varchar), '[.eE]')
+            and isfinite(try_cast(cast(leaf as varchar) as double))
+            then try_cast(cast(leaf as varchar) as double)
+    end;
+create or replace temp macro json_bool(leaf, kind) as
+    case when kind = 'BOOLEAN' then try_cast(cast(leaf as varchar) as boolean) end;
+create or replace temp macro json_json(leaf, kind) as
+    case when kind in ('OBJECT', 'ARRAY') then leaf end;
+
+-- An element of a list as an object: one that is none stands under a key of its own.
+create or replace temp macro as_object(element) as
+    case coalesce(json_type(element), 'NULL')
+        when 'OBJECT' then element
+        when 'ARRAY' then cast('{"list":' || cast(element as varchar) || '}' as json)
+        else cast('{"value":' || coalesce(cast(element as varchar), 'null') || '}' as json)
+    end;
+
+-- Short id of a row; 80 bits, as many as dlt's have.
+create or replace temp macro row_id(text) as left(md5(text), 20);
