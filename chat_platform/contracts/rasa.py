@@ -1,4 +1,4 @@
-"""The Rasa event as a contract (rasa spec, section 1): what every event must have. Everything else is unpacked as sent."""
+"""The Rasa event as a contract (rasa spec, section 1): what every event must have. The rest is unpacked as sent."""
 
 import hashlib
 

@@ -25,6 +25,7 @@ from chat_platform.lake.rasa import count_events, type_events
 from chat_platform.lake.typing import Refusal, type_lines, typing_connection
 from chat_platform.landing.files import LandingFile, Notice, Scan, scan
 from chat_platform.landing.framing import Batch, read_batches
+from chat_platform.landing.tracker_store import is_tracker_store, read_trackers
 from chat_platform.locks import locked
 from chat_platform.partitions import last_date
 from chat_platform.settings import Settings
@@ -221,7 +222,8 @@ class _Load:
         size = 0
         for number, (file, _) in enumerate(self.files):
             try:
-                for batch in read_batches(file.path):
+                read = read_trackers if is_tracker_store(file.path) else read_batches
+                for batch in read(file.path):
                     numbers = pa.repeat(pa.scalar(number, pa.int32()), len(batch.table))
                     tables.append(batch.table.append_column("file_number", numbers))
                     batches.append((number, batch))

@@ -1,6 +1,6 @@
 """The raw Rasa tables: pending loads from the lake into `{prefix}_event`, and the scope that dbt has to rebuild.
 
-Rows, the status of the load and the scope change in one transaction: a load that has a row of status 0 is complete.
+The rows of a load and its status 0 come in one transaction: a load without that row is not complete.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from chat_platform.contracts import rasa
 from chat_platform.lake import manifest as manifests
 from chat_platform.lake.manifest import Manifest
 from chat_platform.settings import Settings
-from chat_platform.unpack.events import delete_loads, new_unpacker, unpack_load
+from chat_platform.unpack.events import delete_load, new_unpacker, unpack_load
 from chat_platform.unpack.tables import Unpacker
 from chat_platform.warehouse.connection import Warehouse, open_warehouse
 
@@ -50,24 +50,23 @@ def publish(settings: Settings, run_id: str) -> Publication | None:
         pending = pending_loads(warehouse)
         if not pending:
             return None
-        warehouse.connection.register(
-            "run_loads", pa.table({"load_id": pa.array([item.load_id for item in pending], pa.string())})
-        )
         unpacker = new_unpacker(warehouse)
+        for item in pending:
+            unpack_load(unpacker, item)
+            with warehouse.transaction():
+                delete_load(unpacker, item.load_id)
+                unpacker.insert()
+                _record(warehouse, item)
+        load_ids = tuple(item.load_id for item in pending)
+        warehouse.connection.register("run_loads", pa.table({"load_id": pa.array(load_ids, pa.string())}))
         scope = _Scope(warehouse, run_id, "publish")
         with warehouse.transaction():
             scope.open()
             scope.add("load", "select load_id as value from run_loads")
-            delete_loads(unpacker, scope.values("load"))
-            for item in pending:
-                unpack_load(unpacker, item)
-            _record(warehouse, pending)
             touched = f"select distinct sender_key as value from {unpacker.name('event')} where _dlt_load_id in "
             scope.add("conversation", f"select value from {warehouse.native_rows(touched + scope.values('load'))}")
             scope.add_dates(unpacker)
-        return Publication(
-            tuple(item.load_id for item in pending), scope.dates(), scope.count("conversation"), unpacker.rows
-        )
+        return Publication(load_ids, scope.dates(), scope.count("conversation"), unpacker.rows)
 
 
 def open_scope(settings: Settings, dates: Iterable[date], run_id: str) -> None:
@@ -123,9 +122,8 @@ class _Scope:
 
     def add_dates(self, unpacker: Unpacker) -> None:
         """Add every date on which a sender of the scope has an event."""
-        dates = self.warehouse.native_rows(
-            f"select distinct event_date from {unpacker.name('event')} where sender_key in {self.values('conversation')}"
-        )
+        there = f"where sender_key in {self.values('conversation')}"
+        dates = self.warehouse.native_rows(f"select distinct event_date from {unpacker.name('event')} {there}")
         self.add("date", f"select strftime(event_date, '%Y-%m-%d') as value from {dates}")
 
     def dates(self) -> tuple[date, ...]:
@@ -139,41 +137,35 @@ class _Scope:
         return int(count)
 
 
-def _record(warehouse: Warehouse, loads: list[Manifest]) -> None:
-    """Rows of the loads in `_loads` (status 0) and in the tables about loads."""
-    status = [{"load_id": item.load_id, "schema_version_hash": item.contract_version} for item in loads]
-    warehouse.connection.register("records", pa.Table.from_pylist(status))
-    warehouse.insert(
-        "event._loads",
-        f"select load_id, '{rasa.SOURCE}' as schema_name, 0 as status, timezone('UTC', now()) as inserted_at, "
-        f"schema_version_hash from records where load_id not in (select load_id from {warehouse.name('event._loads')})",
+def _record(warehouse: Warehouse, load: Manifest) -> None:
+    """Rows of the load in `_loads` (status 0) and in the tables about loads."""
+    warehouse.execute(
+        f"""
+        insert into {warehouse.name("event._loads")} (load_id, schema_name, status, inserted_at, schema_version_hash)
+        select $1, $2, 0, timezone('UTC', now()), $3
+        where $1 not in (select load_id from {warehouse.name("event._loads")})
+        """,
+        [load.load_id, rasa.SOURCE, load.contract_version],
     )
-    rows = [
-        {
-            **item.model_dump(
-                include={
-                    "load_id", "source", "lines_read", "blank", "rejected", "warnings",
-                    "first_event_timestamp", "last_event_timestamp", "ingested_at",
-                }
-            ),
-            "load_sequence": item.sequence,
-            "files": len(item.files),
-            "bytes_read": sum(file.bytes_read for file in item.files),
-            # Which deliveries are of one event is decided downstream: here every one of them stands.
-            "duplicates": 0,
-            "superseded": 0,
-            "accepted": item.typed,
-        }
-        for item in loads
-    ]  # fmt: skip
-    files = [
-        {"load_id": item.load_id, **file.model_dump(), "source_file": file.name}
-        for item in loads
-        for file in item.files
-    ]
-    issues = [{"load_id": item.load_id, **issue.model_dump()} for item in loads for issue in item.issues]
-    for table, records in (("ops.loads", rows), ("ops.load_files", files), ("ops.load_issues", issues)):
-        warehouse.execute(f"delete from {warehouse.name(table)} where load_id in (select load_id from run_loads)")
+    row = {
+        **load.model_dump(
+            include={
+                "load_id", "source", "lines_read", "blank", "rejected", "warnings", "first_event_timestamp",
+                "last_event_timestamp", "ingested_at",
+            }
+        ),
+        "load_sequence": load.sequence,
+        "files": len(load.files),
+        "bytes_read": sum(file.bytes_read for file in load.files),
+        # Which deliveries are of one event is decided downstream: here every one of them stands.
+        "duplicates": 0,
+        "superseded": 0,
+        "accepted": load.typed,
+    }  # fmt: skip
+    files = [{"load_id": load.load_id, **file.model_dump(), "source_file": file.name} for file in load.files]
+    issues = [{"load_id": load.load_id, **issue.model_dump()} for issue in load.issues]
+    for table, records in (("ops.loads", [row]), ("ops.load_files", files), ("ops.load_issues", issues)):
+        warehouse.execute(f"delete from {warehouse.name(table)} where load_id = $1", [load.load_id])
         if records:
             warehouse.connection.register("records", pa.Table.from_pylist(records))
             warehouse.insert(table, "select * from records")

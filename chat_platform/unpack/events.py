@@ -1,5 +1,6 @@
 """Loads of the rasa source out of the lake into `{prefix}_event`: the table of all events, and those of their types."""
 
+import re
 from collections.abc import Iterable
 
 import pyarrow as pa
@@ -42,7 +43,7 @@ def new_unpacker(warehouse: Warehouse) -> Unpacker:
 
 
 def unpack_load(unpacker: Unpacker, manifest: Manifest) -> None:
-    """Append the events of one load. Runs in the transaction that is open."""
+    """Read the events of one load and make what their tables lack; the rows go in with `unpacker.insert`."""
     warehouse = unpacker.warehouse
     unpacker.ensure(EVENT, EVENT_COLUMNS)
     files = manifest.paths(warehouse.settings.lake)
@@ -60,8 +61,9 @@ def unpack_load(unpacker: Unpacker, manifest: Manifest) -> None:
     numbers = pa.table({"event": types, "table_number": [names.index(table) for table in tables]})
     warehouse.connection.register("event_tables", numbers)
     warehouse.execute(load_sql(_PACKAGE, "events"))
+    warehouse.connection.unregister("event_tables")
     columns = ", ".join(quoted(name) for name in EVENT_COLUMNS)
-    warehouse.execute(f"insert into {unpacker.name(EVENT)} ({columns}) select {columns} from events")
+    unpacker.insert_later(EVENT, EVENT_COLUMNS, f"select {columns} from events")
     structures: dict[int, list[str]] = {}
     for number, structure in warehouse.execute(
         "select table_number, json_structure(data) as structure from events group by all order by min(rowid)"
@@ -71,24 +73,24 @@ def unpack_load(unpacker: Unpacker, manifest: Manifest) -> None:
         source = f"(select rowid as row_no, * from events where table_number = {number})"
         level = Level(names[number], (names[number],), source, ROOT_SYSTEM, structures=tuple(found))
         unpacker.unpack(level)
-    warehouse.execute("drop table events")
-    warehouse.connection.unregister("event_tables")
 
 
-def delete_loads(unpacker: Unpacker, load_ids: str) -> None:
-    """Delete all rows of loads; `load_ids` is a subquery that the warehouse itself can answer."""
+def delete_load(unpacker: Unpacker, load_id: str) -> None:
+    """Delete all rows of a load, in the transaction that is open. Tables that dlt filled are left alone."""
+    if not re.fullmatch(r"[0-9a-f]{32}", load_id):
+        raise ValueError(f"{load_id!r} is not the id of a load")
     warehouse = unpacker.warehouse
     tables = {
         name: columns for name, columns in unpacker.catalogue.items() if name == EVENT or name.startswith(f"{EVENT}_")
     }
     if EVENT not in tables:
         return
-    events = f"select _dlt_id from {unpacker.name(EVENT)} where _dlt_load_id in {load_ids}"
+    events = f"select _dlt_id from {unpacker.name(EVENT)} where _dlt_load_id = '{load_id}'"
     for name in _children_first(tables):
         if "_dlt_root_id" in tables[name]:
             warehouse.native(f"delete from {unpacker.name(name)} where _dlt_root_id in ({events})")
         if "_dlt_load_id" in tables[name]:
-            warehouse.native(f"delete from {unpacker.name(name)} where _dlt_load_id in {load_ids}")
+            warehouse.native(f"delete from {unpacker.name(name)} where _dlt_load_id = '{load_id}'")
 
 
 def _children_first(tables: dict[str, Columns]) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""Events into tables: one table an event type, one a list, made and widened as the data asks for (rasa spec, section 2).
+"""Events into tables: one an event type, one a list, made and widened as the data asks for (rasa spec, section 2).
 
 Works level by level: the events of one type, then the elements of their lists, then the lists in those. Each level is
 a few statements for DuckDB, built from the distinct structures that occur. Which type a column has is decided by the
@@ -6,6 +6,7 @@ first value that arrives, as in dlt; a value that would not be the same in that 
 """
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -48,8 +49,8 @@ Columns = dict[str, str]
 class Level:
     """Objects to unpack into one table. `source` is a relation with row_no (order of arrival), data and `system`.
 
-    `parts` are the names on the way to the table, `depth` the nesting on it. `passing` is a temporary table that
-    is of no use after this level. `structures` are those of data where they are known.
+    `parts` are the names on the way to the table, `depth` the nesting on it. `structures` are those of data where
+    they are known.
     """
 
     table: str
@@ -57,7 +58,6 @@ class Level:
     source: str
     system: tuple[str, ...]
     depth: int = 0
-    passing: str | None = None
     structures: tuple[str, ...] = ()
 
     @property
@@ -79,9 +79,11 @@ class _Column:
 
 
 class Unpacker:
-    """Fills the tables of one schema of the warehouse, inside the transaction that is open.
+    """Fills the tables of one schema of the warehouse: `unpack` levels, then `insert` all rows in a transaction.
 
-    Columns that are there stay as they are, whoever made them; the catalogue of the warehouse is the only memory.
+    Tables and columns are made at once, outside of a transaction: DuckDB cannot commit a table that was changed and
+    then altered. Without rows they say nothing. Columns that are there stay as they are, whoever made them; the
+    catalogue of the warehouse is the only memory.
     """
 
     def __init__(self, warehouse: Warehouse, max_name: int) -> None:
@@ -89,7 +91,8 @@ class Unpacker:
         self.schema = warehouse.settings.schema_name("event")
         self.max_name = max_name
         self.rows: dict[str, int] = {}
-        self._temporary = 0
+        self._inserts: list[str] = []
+        self._passing: list[str] = []
         warehouse.execute(load_sql(_PACKAGE, "macros"))
 
     @cached_property
@@ -123,8 +126,24 @@ class Unpacker:
             self.warehouse.execute("call pg_clear_cache()")
         self.catalogue[table] = {**columns, **(known or {})}
 
+    def insert(self) -> None:
+        """Insert the rows of all levels that were unpacked, in the transaction that is open."""
+        for statement in self._inserts:
+            self.warehouse.execute(statement)
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget what was unpacked and not inserted."""
+        for table in self._passing:
+            self.warehouse.execute(f"drop table if exists {table}")
+        self._inserts, self._passing = [], []
+
+    def insert_later(self, table: str, names: Iterable[str], select: str) -> None:
+        """Note an insert; `select` gives the columns in this order."""
+        self._inserts.append(f"insert into {self.name(table)} ({', '.join(map(quoted, names))}) {select}")
+
     def unpack(self, level: Level) -> None:
-        """Fill the table of a level, and those of the lists in it."""
+        """Read a level and the lists in it, and make what their tables lack."""
         levels = [level]
         while levels:
             levels += self._unpack_one(levels.pop(0))
@@ -138,8 +157,8 @@ class Unpacker:
         return _TYPES[kind]
 
     def _temp(self, select: str) -> str:
-        self._temporary += 1
-        name = f"unpack_{self._temporary}"
+        name = f"unpacked_{len(self._passing)}"
+        self._passing.append(name)
         self.warehouse.execute(f"create temp table {name} as {select}")
         return name
 
@@ -161,14 +180,9 @@ class Unpacker:
             if not odd:
                 break
             # Some numbers are greater than their type: read these places as JSON.
-            self.warehouse.execute(f"drop table {flat}")
             mixed |= odd
         self._insert(level, flat, columns)
-        below = self._lists(level, flat, reading)
-        self.warehouse.execute(f"drop table {flat}")
-        if level.passing is not None:
-            self.warehouse.execute(f"drop table {level.passing}")
-        return below
+        return self._lists(level, flat, reading)
 
     def _flatten(self, level: Level, reading: Reading) -> tuple[str, list[_Column], set[Path]]:
         """One row an object, one column for each column and kind (`c3_text`) and each list (`l0`)."""
@@ -240,7 +254,9 @@ class Unpacker:
                 # The first text is a time; where the first one is that is none, if there is one.
                 del column.first["text"]
                 value = f"c{column.number}_text"
-                other = self.warehouse.execute(f"select min(row_no) from {flat} where not is_time({value})").fetchone()
+                other = self.warehouse.execute(
+                    f"select min(row_no) from {flat} where {value} is not null and not is_time({value})"
+                ).fetchone()
                 if other and other[0] is not None:
                     column.first["text"] = other[0]
         return columns, odd
@@ -255,12 +271,11 @@ class Unpacker:
             plan.place(column)
         system = {name: _SYSTEM_TYPES.get(name, "text") for name in level.system}
         self.ensure(level.table, {**system, **plan.types})
-        names = ", ".join(quoted(name) for name in [*level.system, *plan.values])
         values = [
             *(quoted(name) for name in level.system),
             *(found[0] if len(found) == 1 else f"coalesce({', '.join(found)})" for found in plan.values.values()),
         ]
-        self.warehouse.execute(f"insert into {self.name(level.table)} ({names}) select {', '.join(values)} from {flat}")
+        self.insert_later(level.table, [*level.system, *plan.values], f"select {', '.join(values)} from {flat}")
         (rows,) = self.warehouse.execute(f"select count(*) from {flat}").fetchone() or (0,)
         self.rows[level.table] = self.rows.get(level.table, 0) + rows
 
@@ -286,7 +301,7 @@ class Unpacker:
                 """
             )
             source = f"(select rowid as row_no, * from {elements})"
-            found.append(Level(table, parts, source, CHILD_SYSTEM, level.depth + len(item.path), elements))
+            found.append(Level(table, parts, source, CHILD_SYSTEM, level.depth + len(item.path)))
         return found
 
 

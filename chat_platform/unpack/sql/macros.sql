@@ -1,13 +1,31 @@
 -- Macros of the statements that unpack events.
 
--- True for text that is a date with a time of day in ISO 8601, as dlt recognises it.
-create or replace temp macro is_time(value) as
-    value >= '0' and value < ':'
-    and regexp_full_match(
-        value,
-        '\d{4}-?\d{2}-?\d{2}[T ]\d{2}(?::?\d{2}(?::?\d{2}(?:[.,]\d{1,9})?)?)?(?:Z|[+-]\d{2}(?::?\d{2})?)?'
-    )
-    and try_cast(value as timestamptz) is not null;
+-- With dashes and colons, or without both.
+set variable time_shape = '(?:\d{4}-\d{2}-\d{2}[T ](?:[01]\d|2[0-3])(?::\d{2}(?::\d{2}(?:[.,]\d+)?)?)?|\d{8}[T ](?:[01]\d|2[0-3])(?:\d{2}(?:\d{2}(?:[.,]\d+)?)?)?)(?:Z|[+-]\d{2}(?::?\d{2})?)?';
+-- Year, month, day, hour, minute, second, fraction; hours and minutes of the zone.
+set variable time_pattern = '(\d{4})-?(\d{2})-?(\d{2})[T ]([01]\d|2[0-3])(?::?(\d{2})(?::?(\d{2})(?:[.,](\d+))?)?)?(?:Z|([+-]\d{2})(?::?(\d{2}))?)?';
+
+-- Text that is a calendar date with a time of day in ISO 8601 as a moment, UTC where it names no zone; else null.
+create or replace temp macro time_of(value) as
+    case
+        when value >= '0' and value < ':' and regexp_full_match(value, getvariable('time_shape'))
+            then try_cast(
+                regexp_replace(
+                    value,
+                    getvariable('time_pattern'),
+                    '\1-\2-\3 \4:'
+                    || coalesce(nullif(regexp_extract(value, getvariable('time_pattern'), 5), ''), '00') || ':'
+                    || coalesce(nullif(regexp_extract(value, getvariable('time_pattern'), 6), ''), '00') || '.'
+                    || rpad(left(regexp_extract(value, getvariable('time_pattern'), 7), 6), 6, '0')
+                    || case regexp_extract(value, getvariable('time_pattern'), 8)
+                        when '' then '+00'
+                        else '\8' || case when regexp_extract(value, getvariable('time_pattern'), 9) = '' then '' else ':\9' end
+                    end
+                ) as timestamptz
+            )
+    end;
+
+create or replace temp macro is_time(value) as time_of(value) is not null;
 
 -- A number as text, the same whether it came as 5 or 5.0.
 create or replace temp macro number_text(value) as
@@ -23,8 +41,7 @@ create or replace temp macro text_to_double(value) as
     case when number_text(try_cast(value as double)) = value then try_cast(value as double) end;
 create or replace temp macro text_to_bool(value) as
     case value when 'true' then true when 'false' then false end;
-create or replace temp macro text_to_timestamp(value) as
-    case when is_time(value) then try_cast(value as timestamptz) end;
+create or replace temp macro text_to_timestamp(value) as time_of(value);
 create or replace temp macro bigint_to_double(value) as
     case when abs(value) < 1e15 then cast(value as double) end;
 create or replace temp macro double_to_bigint(value) as
