@@ -5,6 +5,7 @@ has to be equal.
 """
 
 import json
+import math
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -29,7 +30,7 @@ def _exact(to_type: str, convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
     def coerce(value: Any) -> Any:
         made = convert(value)
-        if _as_text(made) != _as_text(value):
+        if _as_text(made) != _as_text(value) or (isinstance(made, float) and not math.isfinite(made)):
             raise ValueError(f"{value!r} is not the same as {to_type}")
         return made
 
@@ -64,7 +65,7 @@ DIFFERENCES: dict[tuple[str, str], Callable[[Any], Any]] = {
     ("bool", "double"): _never,
     # dlt: "yes", "t" and "1" become true; here only "true" and "false" are truth values.
     ("bool", "text"): _exact("bool", {"true": True, "false": False}.__getitem__),
-    # dlt: "05", " 5" and "0x5" become 5; "1e3" and "1.50" become another number's text.
+    # dlt: "05", " 5" and "0x5" become 5; "1e3" and "1.50" become another number's text; "nan" fails the load.
     ("bigint", "text"): _exact("bigint", int),
     ("double", "text"): _exact("double", float),
     # dlt: numbers become a moment after 1970, a date becomes its midnight.

@@ -38,7 +38,10 @@ create or replace temp macro number_text(value) as
 create or replace temp macro text_to_bigint(value) as
     case when cast(try_cast(value as bigint) as varchar) = value then try_cast(value as bigint) end;
 create or replace temp macro text_to_double(value) as
-    case when number_text(try_cast(value as double)) = value then try_cast(value as double) end;
+    case
+        when isfinite(try_cast(value as double)) and number_text(try_cast(value as double)) = value
+            then try_cast(value as double)
+    end;
 create or replace temp macro text_to_bool(value) as
     case value when 'true' then true when 'false' then false end;
 create or replace temp macro text_to_timestamp(value) as time_of(value);
