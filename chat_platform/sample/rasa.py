@@ -93,7 +93,8 @@ class _Sender:
         )
         commands = f', "commands": [{{"command": "start flow", "flow": "{rng.choice(FLOWS)}"}}]' if self.calm else ""
         parsed = (
-            f'{{"intent": {{"name": "{intent}", "confidence": {confidence}}}, "entities": [{entities}], "text": {text}, '
+            f'{{"intent": {{"name": "{intent}", "confidence": {confidence}}}, "entities": [{entities}], '
+            f'"text": {text}, '
             f'"message_id": "{ident}", "intent_ranking": [{ranking}]{commands}}}'
         )
         said = f'"text": {text}, "parse_data": {parsed}, "input_channel": "rest", "message_id": "{ident}"'
@@ -229,7 +230,7 @@ def generate_rasa(
         for _ in range(round(len(texts) * defect_rate)):
             place = rng.randrange(len(texts))
             draw = rng.random()
-            if draw < 0.6 and texts[place].startswith("{") and texts[place].endswith('"}\n'):
+            if draw < 0.6 and "model_id" in texts[place]:
                 texts.insert(place + 1, texts[place])
                 truth.redelivered += 1
             elif draw < 0.9:

@@ -20,7 +20,7 @@ select
     lake.source_file,
     lake.line_number,
     event_tables.table_number,
-    cast(lake.data as json) as data
+    lake.data
 from read_parquet(getvariable('load_files')) as lake
 inner join event_tables on lake.event = event_tables.event
 order by lake.source_file, lake.byte_offset, lake.position
