@@ -74,7 +74,7 @@ def unpack_load(unpacker: Unpacker, manifest: Manifest) -> None:
     ).fetchall():
         structures.setdefault(number, []).append(structure)
     for number, found in structures.items():
-        source = f"(select rowid as row_no, * from events where table_number = {number})"
+        source = f"(select * from events where table_number = {number})"
         level = Level(names[number], (names[number],), source, ROOT_SYSTEM, structures=tuple(found))
         unpacker.unpack(level)
 

@@ -6,7 +6,7 @@ grows with the variety of the data and not with its amount.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 
@@ -19,6 +19,7 @@ _KINDS = {
     "VARCHAR": "text",
     "UBIGINT": "bigint",
     "BIGINT": "bigint",
+    "HUGEINT": "bigint",
     "DOUBLE": "double",
     "BOOLEAN": "bool",
     "NULL": "null",
@@ -35,28 +36,38 @@ class Node:
 
     kinds: set[str] = field(default_factory=set)
     children: dict[str, "Node"] = field(default_factory=dict)
+    # Where lists stand: what their elements are, and whether there is more in them than values and flat objects.
+    elements: "Node | None" = None
+    has_depth: bool = False
 
 
 @dataclass
 class Leaf:
-    """A place that gives a column. `typed`: every value there is of one kind, and `source` has its type; else JSON."""
+    """A place that gives a column.
+
+    `source` is typed where every value there is of one kind, else JSON; digits are numbers as they are written.
+    """
 
     path: Path
     column: str
     kinds: set[str]
     source: str
-    typed: bool
+    form: Literal["typed", "json", "digits"]
     # Structures in which another place takes the column.
     yields_in: list[str] = field(default_factory=list)
 
 
 @dataclass
 class ListPlace:
-    """A place that holds lists: `source` gives a list of JSON, `parts` is the name of its table below this one."""
+    """A place that holds lists: `parts` is the name of its table below this one.
+
+    `source` gives a list of JSON, or of typed elements where these are values or flat objects; `reading` is for those.
+    """
 
     path: Path
     parts: tuple[str, ...]
     source: str
+    reading: "Reading | None" = None
 
 
 @dataclass
@@ -126,6 +137,8 @@ class Shapes:
                 child.kinds.add(kind)
                 if isinstance(value, dict):
                     self._add(child, value, here)
+                elif isinstance(value, list):
+                    _add_elements(child, value[0])
 
     def _find_collisions(self, text: str, structure: dict[str, Any]) -> None:
         """Note where two keys of one object get the same column: the one that dlt would come to last keeps it."""
@@ -182,19 +195,45 @@ class _Reader:
                 if below:
                     structure[key] = below
             elif kinds == {"list"}:
-                structure[key] = ["JSON"]
-                self._list(here, place)
+                element, reading = self._flat_elements(child)
+                structure[key] = [element]
+                self._list(here, place, reading)
             elif kinds:
                 (kind,) = kinds
                 structure[key] = _READ_AS[kind]
-                self._leaf(here, {kind}, place, typed=True)
+                self._leaf(here, {kind}, place, "typed")
         return structure
+
+    def _flat_elements(self, node: Node) -> tuple[Any, Reading | None]:
+        """What from_json reads an element as, and how to read on from there; JSON, and none, where it has depth."""
+        kinds = node.elements.kinds - {"null"} if node.elements is not None else set()
+        if node.elements is None or node.has_depth or not kinds:
+            return "JSON", None
+        if kinds != {"object"}:
+            leaf = _element_leaf("value", "value", kinds, "element")
+            if leaf is None:
+                return "JSON", None
+            return "BOOLEAN" if kinds == {"bool"} else "VARCHAR", Reading({}, [leaf], [])
+        structure: dict[str, str] = {}
+        leaves: list[Leaf] = []
+        for key, child in node.elements.children.items():
+            below = child.kinds - {"null"}
+            leaf = _element_leaf(key, self.shapes.column((key,)), below, f"element.{quoted(key)}")
+            if below and leaf is None:
+                return "JSON", None
+            if leaf is not None:
+                leaves.append(leaf)
+                structure[key] = "BOOLEAN" if leaf.kinds == {"bool"} else "VARCHAR"
+        names = {self.shapes.column((key,)) for key in node.elements.children}
+        if not leaves or not _is_struct(node.elements) or len(names) < len(node.elements.children):
+            return "JSON", None
+        return structure, Reading({}, leaves, [])
 
     def _json(self, node: Node, path: Path, base: str, pointer: str) -> None:
         value = f"json_extract({base}, {literal(pointer)})" if pointer else base
         kinds = node.kinds - {"null", "object", "list"}
         if kinds:
-            self._leaf(path, kinds, value, typed=False)
+            self._leaf(path, kinds, value, "json")
         if "list" in node.kinds:
             self._list(path, f"case when json_type({value}) = 'ARRAY' then from_json({value}, '[\"JSON\"]') end")
             if node.children:
@@ -207,13 +246,37 @@ class _Reader:
             step = key.replace("~", "~0").replace("/", "~1")
             self._json(child, (*path, key), base, f"{pointer}/{step}")
 
-    def _leaf(self, path: Path, kinds: set[str], source: str, *, typed: bool) -> None:
+    def _leaf(self, path: Path, kinds: set[str], source: str, form: Literal["typed", "json"]) -> None:
         column = self.shapes.column(path)
-        self.leaves.append(Leaf(path, column, kinds, source, typed, self.shapes.yields.get(path, [])))
+        self.leaves.append(Leaf(path, column, kinds, source, form, self.shapes.yields.get(path, [])))
 
-    def _list(self, path: Path, source: str) -> None:
+    def _list(self, path: Path, source: str, reading: Reading | None = None) -> None:
         parts = tuple(naming.path(key, self.shapes.limit) for key in path)
-        self.lists.append(ListPlace(path, parts, source))
+        self.lists.append(ListPlace(path, parts, source, reading))
+
+
+def _add_elements(node: Node, structure: Any) -> None:
+    """Note what the elements of a list are; their structures come as one, where whole numbers may hide in doubles."""
+    node.elements = node.elements or Node()
+    if isinstance(structure, dict):
+        node.elements.kinds.add("object")
+        for key, value in structure.items():
+            child = node.elements.children.setdefault(key, Node())
+            if isinstance(value, dict | list) or value == "JSON":
+                node.has_depth = True
+            else:
+                child.kinds.add(_KINDS[value])
+    elif isinstance(structure, list) or structure == "JSON":
+        node.has_depth = True
+    else:
+        node.elements.kinds.add(_KINDS[structure])
+
+
+def _element_leaf(key: str, column: str, kinds: set[str], source: str) -> Leaf | None:
+    """A place in the elements of lists; none where values of several kinds stand there, or nothing."""
+    if kinds and kinds <= {"bigint", "double"}:
+        return Leaf((key,), column, kinds, source, "digits")
+    return Leaf((key,), column, kinds, source, "typed") if kinds in ({"text"}, {"bool"}) else None
 
 
 def _is_struct(node: Node) -> bool:

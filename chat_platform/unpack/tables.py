@@ -47,10 +47,10 @@ Columns = dict[str, str]
 
 @dataclass(frozen=True)
 class Level:
-    """Objects to unpack into one table. `source` is a relation with row_no (order of arrival), data and `system`.
+    """Objects to unpack into one table. `source` is a relation with data and the columns `system`, in order of arrival.
 
     `parts` are the names on the way to the table, `depth` the nesting on it. `structures` are those of data where
-    they are known.
+    they are known. Where `reading` is given, the relation has typed elements instead of data.
     """
 
     table: str
@@ -59,6 +59,7 @@ class Level:
     system: tuple[str, ...]
     depth: int = 0
     structures: tuple[str, ...] = ()
+    reading: Reading | None = None
 
     @property
     def is_root(self) -> bool:
@@ -163,10 +164,14 @@ class Unpacker:
         return name
 
     def _unpack_one(self, level: Level) -> list[Level]:
+        if level.reading is not None:
+            flat, columns, _ = self._flatten(level, level.reading)
+            self._insert(level, flat, columns)
+            return []
         structures = level.structures or tuple(
             text
             for (text,) in self.warehouse.execute(
-                f"select json_structure(data) as structure from {level.source} group by 1 order by min(row_no)"
+                f"select distinct json_structure(data) as structure from {level.source} order by structure"
             ).fetchall()
         )
         if not structures:
@@ -212,8 +217,8 @@ class Unpacker:
         if not reading.structure:
             parsed = f"select * from {level.source}"
         system = ", ".join(quoted(name) for name in level.system)
-        kept = ", ".join(["row_no", system, *outer])
-        flat = self._temp(f"select {kept} from (select {', '.join(['row_no', system, *inner])} from ({parsed}))")
+        kept = ", ".join([system, *outer])
+        flat = self._temp(f"select {kept} from (select {', '.join([system, *inner])} from ({parsed}))")
         return flat, *self._look(level, reading, flat, columns)
 
     def _look(
@@ -225,14 +230,14 @@ class Unpacker:
             for kind in column.first:
                 value = f"c{column.number}_{kind}"
                 if kind == "text" and self._reads_times(level, column.name):
-                    asked.append((column, "text", f"min(row_no) filter ({value} is not null)"))
-                    asked.append((column, "timestamp", f"min(row_no) filter (is_time({value}))"))
+                    asked.append((column, "text", f"min(rowid) filter ({value} is not null)"))
+                    asked.append((column, "timestamp", f"min(rowid) filter (is_time({value}))"))
                 else:
-                    asked.append((column, kind, f"min(row_no) filter ({value} is not null)"))
+                    asked.append((column, kind, f"min(rowid) filter ({value} is not null)"))
         checks: list[tuple[Path, str]] = []
         for column in columns:
             for leaf in reading.leaves:
-                if leaf.typed and leaf.column == column.name:
+                if leaf.form == "typed" and leaf.column == column.name:
                     value = f"c{column.number}_{next(iter(leaf.kinds))}"
                     if "bigint" in leaf.kinds:
                         checks.append(
@@ -255,7 +260,7 @@ class Unpacker:
                 del column.first["text"]
                 value = f"c{column.number}_text"
                 other = self.warehouse.execute(
-                    f"select min(row_no) from {flat} where {value} is not null and not is_time({value})"
+                    f"select min(rowid) from {flat} where {value} is not null and not is_time({value})"
                 ).fetchone()
                 if other and other[0] is not None:
                     column.first["text"] = other[0]
@@ -287,11 +292,11 @@ class Unpacker:
             parts = (*level.parts, *item.parts)
             table = naming.joined(parts, self.max_name)
             place = literal(json.dumps(item.path))
-            elements = self._temp(
-                f"""
+            elements = f"""
                 select
                     row_id(concat_ws('/', _dlt_parent_id, {place}, _dlt_list_idx)) as _dlt_id,
-                    _dlt_parent_id, _dlt_root_id, _dlt_list_idx, as_object(element) as data
+                    _dlt_parent_id, _dlt_root_id, _dlt_list_idx,
+                    {"as_object(element) as data" if item.reading is None else "element"}
                 from (
                     select
                         _dlt_id as _dlt_parent_id, {root} as _dlt_root_id, unnest(l{number}) as element,
@@ -299,9 +304,10 @@ class Unpacker:
                     from {flat} where len(l{number}) > 0
                 )
                 """
-            )
-            source = f"(select rowid as row_no, * from {elements})"
-            found.append(Level(table, parts, source, CHILD_SYSTEM, level.depth + len(item.path)))
+            # JSON is looked at twice: for its structures, and for its values.
+            source = self._temp(elements) if item.reading is None else f"({elements})"
+            depth = level.depth + len(item.path)
+            found.append(Level(table, parts, source, CHILD_SYSTEM, depth, reading=item.reading))
         return found
 
 
@@ -363,8 +369,10 @@ def _converted(column: str, kind: str, value: str) -> str:
 
 def _by_kind(leaf: Leaf, value: str) -> list[tuple[str, str]]:
     """The kinds that a leaf may give, each with its expression."""
-    if leaf.typed:
+    if leaf.form == "typed":
         return [(next(iter(leaf.kinds)), value)]
+    if leaf.form == "digits":
+        return [(kind, f"digits_{kind}({value})") for kind in ("bigint", "double", "text")]
     kinds = set(leaf.kinds)
     if kinds & {"bigint", "double"}:
         kinds.add("text")

@@ -75,6 +75,16 @@ create or replace temp macro json_bool(leaf, kind) as
 create or replace temp macro json_json(leaf, kind) as
     case when kind in ('OBJECT', 'ARRAY') then leaf end;
 
+-- A number as it is written, by kind.
+create or replace temp macro digits_are_whole(digits) as
+    not contains(digits, '.') and not contains(digits, 'e') and not contains(digits, 'E');
+create or replace temp macro digits_bigint(digits) as
+    case when digits_are_whole(digits) then try_cast(digits as bigint) end;
+create or replace temp macro digits_double(digits) as
+    case when not digits_are_whole(digits) and isfinite(try_cast(digits as double)) then try_cast(digits as double) end;
+create or replace temp macro digits_text(digits) as
+    case when digits_bigint(digits) is null and digits_double(digits) is null then digits end;
+
 -- An element of a list as an object: one that is none stands under a key of its own.
 create or replace temp macro as_object(element) as
     case coalesce(json_type(element), 'NULL')
