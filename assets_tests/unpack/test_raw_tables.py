@@ -172,6 +172,20 @@ def test_deep_nesting_is_unfolded_to_a_limit_and_kept_below(settings: Settings) 
     assert tables == (60,)
 
 
+def test_a_table_grows_to_a_limit_and_keeps_the_rest(warehouse_settings: Settings) -> None:
+    settings = warehouse_settings
+    ids = {f"id{number:04d}": number for number in range(1000)}
+    load(settings, [event("x", **ids), event("x", id0001=7)], [event("x", new="a", id0002=8)])
+    first, second, third = values_of(settings, "event_x")
+    more = json.loads(first.pop("_more")) if isinstance(first["_more"], str) else first.pop("_more")
+    assert {**first, **more} == ids
+    assert len(first) == 400
+    assert second == {"id0001": 7}
+    assert third["id0002"] == 8
+    assert "new" not in third
+    assert (json.loads(third["_more"]) if isinstance(third["_more"], str) else third["_more"]) == {"new": "a"}
+
+
 def test_what_is_null_or_empty_everywhere_makes_nothing(settings: Settings) -> None:
     load(settings, [event("x", a=None, b=[], c={}, d={"e": None, "f": {}}, g=[{}])])
     assert values_of(settings, "event_x") == [{}]

@@ -19,6 +19,9 @@ from chat_platform.warehouse.connection import Warehouse
 _PACKAGE = "chat_platform.unpack"
 # Nesting that is unfolded, objects and lists alike; what lies deeper stays one JSON value.
 MAX_LEVELS = 100
+# A row of Postgres has 8 KB for its columns; what comes after these goes into one that holds JSON.
+MAX_COLUMNS = 400
+MORE = "_more"
 # Text, number, truth, time: what they are called in the two databases.
 _TYPES = {
     "text": "varchar",
@@ -274,6 +277,7 @@ class Unpacker:
         plan = _Plan(self, level, flat)
         for column in columns:
             plan.place(column)
+        plan.finish()
         system = {name: _SYSTEM_TYPES.get(name, "text") for name in level.system}
         self.ensure(level.table, {**system, **plan.types})
         values = [
@@ -321,6 +325,19 @@ class _Plan:
         self.system = level.system
         self.types: Columns = {}
         self.values: dict[str, list[str]] = {}
+        self.more: dict[str, list[str]] = {}
+
+    def finish(self) -> None:
+        """Bring what found no column of its own together."""
+        if not self.more:
+            return
+        members = ", ".join(
+            f"{{'name': {literal(name)}, 'value': {value}}}" for name, values in self.more.items() for value in values
+        )
+        kept = f"list_filter([{members}], lambda member: member.value is not null)"
+        entries = f"list_transform({kept}, lambda member: {{'key': member.name, 'value': member.value}})"
+        self.types[MORE] = "json"
+        self.values[MORE] = [f"case when len({kept}) > 0 then to_json(map_from_entries({entries})) end"]
 
     def place(self, column: _Column) -> None:
         """Find places for all kinds of a column, in the order in which they came."""
@@ -335,9 +352,14 @@ class _Plan:
 
     def _place(self, name: str, kind: str, value: str) -> None:
         there = self._type_of(name)
+        value_kind = "text" if kind == "timestamp" else kind
+        if there is None and len(self.known) + len(self.types) >= MAX_COLUMNS:
+            found = self.more.setdefault(name, [])
+            if f"to_json({value})" not in found:
+                found.append(f"to_json({value})")
+            return
         if there is None:
             there = self.types[name] = kind
-        value_kind = "text" if kind == "timestamp" else kind
         same = there == value_kind
         if same or (there, value_kind) in _ALL:
             self._add(name, value if same and kind != "bigint" else _converted(there, value_kind, value))
