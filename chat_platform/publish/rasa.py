@@ -57,6 +57,7 @@ def publish(settings: Settings, run_id: str) -> Publication | None:
                 delete_load(unpacker, item.load_id)
                 unpacker.insert()
                 _record(warehouse, item)
+            unpacker.clear()
         load_ids = tuple(item.load_id for item in pending)
         warehouse.connection.register("run_loads", pa.table({"load_id": pa.array(load_ids, pa.string())}))
         scope = _Scope(warehouse, run_id, "publish")

@@ -9,7 +9,7 @@ from chat_platform.lake.manifest import Manifest
 from chat_platform.sql import load_sql
 from chat_platform.unpack import naming
 from chat_platform.unpack.shapes import quoted
-from chat_platform.unpack.tables import ROOT_SYSTEM, Columns, Level, Unpacker
+from chat_platform.unpack.tables import ROOT_SYSTEM, WORK, Columns, Level, Unpacker
 from chat_platform.warehouse.connection import Warehouse
 
 _PACKAGE = "chat_platform.unpack"
@@ -64,17 +64,17 @@ def unpack_load(unpacker: Unpacker, manifest: Manifest) -> None:
     names = sorted(set(tables))
     numbers = pa.table({"event": types, "table_number": [names.index(table) for table in tables]})
     warehouse.connection.register("event_tables", numbers)
-    warehouse.execute(load_sql(_PACKAGE, "events"))
+    warehouse.execute(load_sql(_PACKAGE, "events", work=WORK))
     warehouse.connection.unregister("event_tables")
     columns = ", ".join(quoted(name) for name in EVENT_COLUMNS)
-    unpacker.insert_later(EVENT, EVENT_COLUMNS, f"select {columns} from events")
+    unpacker.insert_later(EVENT, EVENT_COLUMNS, f"select {columns} from {WORK}.events")
     structures: dict[int, list[str]] = {}
     for number, structure in warehouse.execute(
-        "select table_number, json_structure(data) as structure from events group by all order by min(rowid)"
+        f"select table_number, json_structure(data) as structure from {WORK}.events group by all order by min(rowid)"
     ).fetchall():
         structures.setdefault(number, []).append(structure)
     for number, found in structures.items():
-        source = f"(select * from events where table_number = {number})"
+        source = f"(select * from {WORK}.events where table_number = {number})"
         level = Level(names[number], (names[number],), source, ROOT_SYSTEM, structures=tuple(found))
         unpacker.unpack(level)
 

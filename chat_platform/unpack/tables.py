@@ -19,6 +19,8 @@ from chat_platform.warehouse.connection import Warehouse
 _PACKAGE = "chat_platform.unpack"
 # Nesting that is unfolded, objects and lists alike; what lies deeper stays one JSON value.
 MAX_LEVELS = 100
+WORK = "unpacking"
+_ROW_GROUP = 8192
 # A row of Postgres has 8 KB for its columns; what comes after these goes into one that holds JSON.
 MAX_COLUMNS = 400
 MORE = "_more"
@@ -98,6 +100,8 @@ class Unpacker:
         self._inserts: list[str] = []
         self._passing: list[str] = []
         warehouse.execute(load_sql(_PACKAGE, "macros"))
+        # A place for what is in between. DuckDB shares work out by row groups: of the usual size one holds most types.
+        warehouse.execute(f"attach if not exists ':memory:' as {WORK} (row_group_size {_ROW_GROUP})")
 
     @cached_property
     def catalogue(self) -> dict[str, Columns]:
@@ -134,10 +138,9 @@ class Unpacker:
         """Insert the rows of all levels that were unpacked, in the transaction that is open."""
         for statement in self._inserts:
             self.warehouse.execute(statement)
-        self.clear()
 
     def clear(self) -> None:
-        """Forget what was unpacked and not inserted."""
+        """Forget what was unpacked, once it is inserted; not in that transaction, which is the warehouse's."""
         for table in self._passing:
             self.warehouse.execute(f"drop table if exists {table}")
         self._inserts, self._passing = [], []
@@ -161,9 +164,9 @@ class Unpacker:
         return _TYPES[kind]
 
     def _temp(self, select: str) -> str:
-        name = f"unpacked_{len(self._passing)}"
+        name = f"{WORK}.unpacked_{len(self._passing)}"
         self._passing.append(name)
-        self.warehouse.execute(f"create temp table {name} as {select}")
+        self.warehouse.execute(f"create or replace table {name} as {select}")
         return name
 
     def _unpack_one(self, level: Level) -> list[Level]:
