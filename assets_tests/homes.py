@@ -163,7 +163,8 @@ class Home:
                 return list(cursor.fetchall())
         path = settings.working_file if working else settings.warehouse_file
         # Read from the place itself: another home may soon stand behind the link.
-        with closing(duckdb.connect(str(self.root / path.name), read_only=True)) as connection:
+        place = self.root / path.relative_to(self.link) if path.is_relative_to(self.link) else path
+        with closing(duckdb.connect(str(place), read_only=True)) as connection:
             return list(connection.execute(sql).fetchall())
 
     def value(self, sql: str, *, working: bool = False) -> Any:

@@ -129,7 +129,7 @@ def chdb_lake(landing: Path, target: Path) -> None:
     files = f"{landing}/chat/*.jsonl"
     with _clock() as facts:
         statement = bare.sql("chdb_lake", target=str(target), files=files, structure=bare.clickhouse_structure())
-        chdb.query(statement)  # type: ignore[no-untyped-call]
+        chdb.query(statement)  # type: ignore[no-untyped-call, unused-ignore]
     _say({**facts, "rows": _rows_of(target, "*.parquet")})
 
 

@@ -333,7 +333,7 @@ def dev(
 
 
 def main() -> None:
-    """Entry point: errors that are ours are one sentence on standard error, exit code 2."""
+    """Entry point: errors that are ours are one sentence on standard error, exit code 2; a folder that fails, 1."""
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("DO_NOT_TRACK", "1")
     # Parts of Dagster that are in use here are marked as beta; whoever runs the platform need not be told each time.
@@ -343,3 +343,8 @@ def main() -> None:
     except ChatPlatformError as error:
         err.print(str(error), style="red", markup=False, soft_wrap=True)
         sys.exit(2)
+    except OSError as error:
+        place = f"{error.filename} cannot be used: " if error.filename else ""
+        said = f"{place}{error.strerror or type(error).__name__}. Nothing is lost; mend it and run again."
+        err.print(said, style="red", markup=False, soft_wrap=True)
+        sys.exit(1)

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import dagster as dg
+from sqlalchemy.exc import DBAPIError
 
+from chat_platform.errors import ChatPlatformError
 from chat_platform.settings import Settings
 
 # No pool limits: a limit outlives the process that holds it, and the next run waits for ever. Writers take a lock
@@ -27,18 +29,35 @@ python_logs:
 
 
 def prepare_instance(settings: Settings) -> None:
-    """Make the Dagster home with its dagster.yaml; one that is there stays as it is."""
-    settings.dagster_home.mkdir(parents=True, exist_ok=True)
-    path = settings.dagster_home / "dagster.yaml"
-    if not path.exists():
-        path.write_text(DAGSTER_YAML, encoding="utf-8")
+    """Make the Dagster home with its dagster.yaml; one that is there stays as it is.
+
+    Raises ChatPlatformError where it cannot be written.
+    """
+    try:
+        settings.dagster_home.mkdir(parents=True, exist_ok=True)
+        path = settings.dagster_home / "dagster.yaml"
+        if not path.exists():
+            path.write_text(DAGSTER_YAML, encoding="utf-8")
+    except OSError as error:
+        raise _unusable(settings, (error.strerror or "unknown error").lower()) from None
 
 
 @contextmanager
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """The instance of these settings."""
+    """The instance of these settings. Raises ChatPlatformError where its records cannot be read or written."""
     prepare_instance(settings)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
-    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
-        yield instance
+    try:
+        with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+            yield instance
+    except DBAPIError as error:
+        # Nothing else here speaks to a database by this way, and its words are SQLite's own: no data.
+        raise _unusable(settings, str(error.orig)) from None
+
+
+def _unusable(settings: Settings, cause: str) -> ChatPlatformError:
+    return ChatPlatformError(
+        f"Dagster's records in {settings.dagster_home} cannot be used: {cause}. Make room there, or make it writable, "
+        "or set CHAT_PLATFORM_DAGSTER_HOME to another folder; then run again."
+    )

@@ -10,10 +10,11 @@ from chat_platform.assets import keys, steps
 from chat_platform.assets.chat import LOCK
 from chat_platform.dbt.project import environment
 from chat_platform.lake.ingest import SOURCES, ingest
-from chat_platform.lake.manifest import Manifest
+from chat_platform.lake.manifest import read_manifests
 from chat_platform.publish import rasa
 from chat_platform.publish.chat import finish_scope, publish
 from chat_platform.settings import Settings
+from chat_platform.status import unpublished_loads
 from chat_platform.warehouse.snapshot import publish_snapshot, snapshot_is_current
 
 PUBLISH = "publish"
@@ -43,8 +44,12 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
                 # What is no source's file is told by each.
                 if source == SOURCES[0] or notice.name.startswith(f"{source}/"):
                     context.log.warning(f"{notice.name}: {notice.reason}. {notice.message}")
-            if done.manifest is not None:
-                _log_load(context, done.manifest)
+        # The new loads, and those of runs that were killed, maybe before they could tell.
+        unpublished = set(unpublished_loads(settings))
+        for manifest in read_manifests(settings.lake):
+            if manifest.load_id in unpublished:
+                for event in steps.load_events(manifest):
+                    context.log_event(event)
 
     @dg.op(required_resource_keys=LOCK, ins={"ready": dg.In(dg.Nothing)})
     def fill_tables(context: dg.OpExecutionContext) -> bool:
@@ -94,8 +99,9 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
                         yield event
                 if failure := steps.failure_of(invocation):
                     raise dg.Failure(str(failure), allow_retries=False)
-            finish_scope(settings, context.run_id)
+            # In this order: a run killed in between leaves the scope open, and the next one logs its dates again.
             steps.log_ledger(context, steps.ledger_of_scope(settings), by_date)
+            finish_scope(settings, context.run_id)
         yield dg.Output(published)
 
     @dg.op(required_resource_keys=LOCK)
@@ -115,26 +121,6 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
         swap_snapshot(build_models(fill_tables(ready=ingest_new_files(ready=prepare()))))
 
     return publish_job
-
-
-def _log_load(context: dg.OpExecutionContext, manifest: Manifest) -> None:
-    totals: dict[str, Any] = {
-        "load_id": manifest.load_id,
-        "lines_read": manifest.lines_read,
-        "blank": manifest.blank,
-        "rejected": manifest.rejected,
-        "typed": manifest.typed,
-        "warnings": manifest.warnings,
-    }
-    landing, lake = dg.AssetKey(["landing", manifest.source]), dg.AssetKey(["lake", manifest.source])
-    context.log_event(
-        dg.AssetMaterialization(landing, metadata={"files": len(manifest.files), "load_id": manifest.load_id})
-    )
-    rows: dict[str, int] = {}
-    for part in manifest.parts:
-        rows[part.event_date.isoformat()] = rows.get(part.event_date.isoformat(), 0) + part.rows
-    for day, count in rows.items():
-        context.log_event(dg.AssetMaterialization(lake, partition=day, metadata={"rows": count, **totals}))
 
 
 def build_backfill_job() -> Any:

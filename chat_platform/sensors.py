@@ -78,7 +78,8 @@ def _run_going(instance: dg.DagsterInstance, settings: Settings) -> str | None:
         run = record.dagster_run
         dead = (
             run.status is dg.DagsterRunStatus.STARTED
-            and time.time() - (record.start_time or 0.0) > SECONDS_TO_LOCK
+            # A start in the future was noted before the clock went back.
+            and abs(time.time() - (record.start_time or 0.0)) > SECONDS_TO_LOCK
             and is_free(settings.locks, "run")
         )
         if not dead:

@@ -121,7 +121,7 @@ def read_messages(files: Iterable[Path], key: str) -> list[Message]:
     versions: dict[Any, dict[str, Message]] = defaultdict(dict)
     for path in files:
         for line in lines_of(path):
-            message = _read(line, key)
+            message = read_message(line, key)
             if message is not None:
                 content = json.dumps(message.raw, sort_keys=True)
                 versions[_identity(message)][content] = message
@@ -132,7 +132,8 @@ def _constant(name: str) -> float:
     raise ValueError(name)
 
 
-def _read(line: bytes, key: str) -> Message | None:
+def read_message(line: bytes, key: str) -> Message | None:
+    """One line as a message; None where it is refused."""
     try:
         raw = json.loads(line, parse_constant=_constant)
     except ValueError:

@@ -1,16 +1,17 @@
 """Every KPI of the chat source, on every date, against a calculation in plain Python from the files."""
 
+import copy
 import hashlib
 import json
 import random
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_reference import Cells, Message, kpis, lines_of, micros_of, read_messages
+from chat_reference import Cells, Classified, Message, kpis, lines_of, read_message, read_messages
 from homes import TEST_KEY, Home
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC without a zone, as in the tables
@@ -127,65 +128,85 @@ def test_the_wide_view_is_the_long_table(recounted: tuple[Home, list[Message], C
             assert same_value(value, expected[(day.isoformat(), kpi, "all", "all")][2]), (day, kpi)
 
 
-def trace(home: Home, where: str) -> list[tuple[str, dict[str, Any]]]:
-    """The delivered lines behind the cost rows that match `where`: ids, and messages read from landing."""
-    rows = home.query(
-        "select costs.interaction_id, sessions.load_id, sessions.source_file, sessions.line_number, "
-        "sessions.byte_offset "
-        "from demo_kpi.message_costs as costs "
-        "inner join demo_chat.chat_sessions as sessions on costs.interaction_id = sessions.session_id "
-        f"where {where}"
-    )
+@cache
+def delivered(path: Path) -> tuple[dict[int, tuple[int, bytes]], str]:
+    """Lines of a delivered file by byte offset, each with its number; and the sha256 of the file's bytes."""
+    found, offset = {}, 0
+    for number, line in enumerate(lines_of(path), 1):
+        found[offset] = (number, line)
+        offset += len(line) + 1
+    return found, hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def trace(home: Home, where: str) -> list[tuple[bytes, Classified | None]]:
+    """The delivered lines of the messages that match `where`, each with what the classifier said of it."""
     files = {
         (load_id, name): digest
         for load_id, name, digest in home.query("select load_id, source_file, sha256 from demo_ops.load_files")
     }
     found = []
-    for session_id, load_id, name, line_number, offset in rows:
-        path = home.root / "landing" / name
-        assert files[(load_id, name)] == sha256(path)
-        line = lines_of(path)[line_number - 1]
-        whole = b"\n".join(lines_of(path))
-        assert whole[offset : offset + len(line)] == line
-        found.append((session_id, json.loads(line)))
+    for load_id, name, line_number, offset, *label in home.query(
+        "select s.load_id, s.source_file, s.line_number, s.byte_offset, q.domain_category, q.domain_confidence, "
+        "q.intent_type, q.intent_confidence "
+        "from demo_kpi.message_costs as m "
+        "inner join demo_chat.chat_sessions as s on m.interaction_id = s.session_id "
+        f"left join demo_chat.query_classifications as q on s.session_id = q.session_id where {where}"
+    ):
+        lines, digest = delivered(home.root / "landing" / name)
+        assert files[load_id, name] == digest
+        number, line = lines[offset]
+        assert number == line_number
+        found.append((line, tuple(label) if label[0] is not None else None))
     return found
 
 
-def sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+# Cells of these dimensions are about some of the messages of a date; all others are about every one of them.
+NARROWED = {
+    "thread": "m.thread_id", "user": "m.user_id", "model": "m.model", "domain_category": "m.domain_category",
+    "intent_type": "m.intent_type", "site": "m.site",
+}  # fmt: skip
+MIXES = {"domain_mix", "intent_mix"}
 
 
-def test_from_a_kpi_to_the_lines_and_back(recounted: tuple[Home, list[Message], Cells]) -> None:
+def behind(day: date, kpi: str, dimension: str, label: str) -> str:
+    """Which messages a cell is made of."""
+    last = day
+    if kpi.endswith("_week"):
+        last = day + timedelta(days=6)
+    elif kpi.endswith("_month"):
+        last = (day + timedelta(days=31)).replace(day=1) - timedelta(days=1)
+    where = f"m.event_date between date '{day}' and date '{last}'"
+    if dimension in NARROWED and kpi not in MIXES:
+        column = NARROWED[dimension]
+        where += f" and {column} is null" if label == "none" else f" and {column} = '{label}'"
+    return where
+
+
+@pytest.mark.parametrize("each", [1, pytest.param(8, marks=pytest.mark.long)])
+def test_from_a_cell_to_its_lines_and_back(each: int, recounted: tuple[Home, list[Message], Cells]) -> None:
+    """Some cells of every KPI and dimension: the lines found, and nothing else, give the same number again."""
     home, messages, _ = recounted
-    cells = home.query(
-        "select event_date, kpi, dimension, dimension_value, numerator from demo_kpi.daily "
-        "where kpi in ('total_cost', 'searches') and numerator > 0 and dimension in ('all', 'thread', 'model') "
-        "and dimension_value <> 'none' order by 1, 2, 3, 4"
-    )
+    of_kind: dict[tuple[str, str], list[Any]] = defaultdict(list)
+    for cell, numbers in sorted(found_cells(home).items()):
+        of_kind[cell[1], cell[2]].append((cell, numbers))
     rnd = random.Random(11)
-    chosen = [
-        cell
-        for kpi in ("total_cost", "searches")
-        for whole in (True, False)
-        if (of_kind := [cell for cell in cells if cell[1] == kpi and (cell[2] == "all") is whole])
-        for cell in rnd.sample(of_kind, 4)
-    ]
-    by_thread_and_time = {(message.thread, message.micros): message for message in messages}
-    seen: dict[str, int] = defaultdict(int)
-    for day, kpi, dimension, label, numerator in chosen:
-        column = {"thread": "costs.thread_id", "model": "costs.model"}.get(dimension)
-        narrowed = f" and {column} = '{label}'" if column else ""
-        lines = trace(home, f"costs.event_date = date '{day}'{narrowed}")
-        assert len({session_id for session_id, _ in lines}) == len(lines) > 0
-        total = Decimal(0)
-        for _, raw in lines:
-            micros = micros_of(raw["@timestamp"])
-            candidates = {message.thread for message in messages if message.micros == micros}
-            (message,) = (by_thread_and_time[(thread, micros)] for thread in candidates)
-            assert message.raw == raw, "the line is the one that stays, not an older version"
-            assert message.date == day
-            total += message.cost("total_cost") if kpi == "total_cost" else len(message.searches)
-            seen[kpi] += 1
-        assert total == numerator
-    assert seen["total_cost"] > 50
-    assert seen["searches"] > 50
+    kept = {json.dumps(message.raw, sort_keys=True) for message in messages}
+    read = cache(lambda line: read_message(line, TEST_KEY))
+    tried = lines = 0
+    for cells in of_kind.values():
+        for cell, numbers in rnd.sample(cells, min(each, len(cells))):
+            traced = trace(home, behind(date.fromisoformat(cell[0]), *cell[1:]))
+            assert len({line for line, _ in traced}) == len(traced)
+            again = []
+            for line, label in traced:
+                message = copy.copy(read(line))
+                assert message is not None
+                assert json.dumps(message.raw, sort_keys=True) in kept, "an older version, or none that counts"
+                message.label = label
+                again.append(message)
+            counted = kpis(again)[cell]
+            assert counted[:2] == numbers[:2], cell
+            assert same_value(numbers[2], counted[2]), cell
+            tried, lines = tried + 1, lines + len(traced)
+    assert tried >= each * 60
+    assert lines > 10 * tried

@@ -116,8 +116,9 @@ def test_no_second_run_while_one_is_at_it(home: Home, instance: dg.DagsterInstan
         assert run_id in reason
 
 
+@pytest.mark.parametrize("later", [3600, -86400], ids=["an_hour_later", "clock_went_back_a_day"])
 def test_a_killed_run_does_not_silence_the_repair(
-    home: Home, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+    later: float, home: Home, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     home.write("a.jsonl", LINE)
     ingest(home.settings, "chat")
@@ -127,7 +128,7 @@ def test_a_killed_run_does_not_silence_the_repair(
     import chat_platform.sensors as module
 
     now = module.time.time()
-    monkeypatch.setattr(module.time, "time", lambda: now + 3600)
+    monkeypatch.setattr(module.time, "time", lambda: now + later)
     (again,) = requests(home, "pending_loads", instance)
     assert again.run_key != request.run_key
     run = instance.get_run_by_id(run_id)

@@ -350,7 +350,7 @@ def test_no_text_of_the_driver_is_shown(settings: Settings, monkeypatch: pytest.
         raise duckdb.InvalidInputException('Invalid value "how tall is the tower"')
 
     deliver(settings, "a.jsonl", [message()])
-    monkeypatch.setattr("chat_platform.lake.ingest.type_lines", fail)
+    monkeypatch.setattr("chat_platform.lake.ingest.plain_rows", fail)
     with pytest.raises(LakeError) as caught:
         ingest(settings, "chat")
     assert "how tall" not in str(caught.value)

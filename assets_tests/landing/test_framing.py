@@ -37,8 +37,9 @@ class Read:
         self.lines_read = self.blank = 0
         real = framing._blocks
 
-        def in_pieces(stream: BinaryIO, suffix: str) -> Iterator[bytes]:
-            text = b"".join(real(stream, suffix))
+        def in_pieces(stream: BinaryIO, suffix: str, batch_bytes: int) -> Iterator[bytes]:
+            text = b"".join(real(stream, suffix, batch_bytes))
+            assert not sizes or suffix in {".gz", ".zst"} or text == path.read_bytes()
             place = turn = 0
             while sizes and place < len(text):
                 yield text[place : place + sizes[turn % len(sizes)]]

@@ -3,7 +3,6 @@
 import itertools
 import json
 import random
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import date
@@ -11,9 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as runs
-from hypothesis import strategies as st
 from lake.chat_builder import (
     DAY,
     MIDNIGHT,
@@ -141,42 +137,6 @@ def test_the_content_with_the_greatest_time_stays(reference: dict[str, list[Row]
         date(2025, 11, 2),
         date(2025, 11, 3),
     }
-
-
-DISORDER = {
-    "order": st.permutations(range(len(LINES))),
-    "cuts": st.lists(st.integers(1, len(LINES) - 1), max_size=3, unique=True),
-    "published": st.sets(st.integers(0, 3)),
-}
-
-
-def check_disorder(reference: dict[str, list[Row]], order: list[int], cuts: list[int], published: set[int]) -> None:
-    lines = [LINES[place] for place in order]
-    edges = [0, *sorted(cuts), len(lines)]
-    groups = [lines[first:last] for first, last in itertools.pairwise(edges)]
-    with tempfile.TemporaryDirectory() as folder:
-        settings = load_settings({}, home=Path(folder), pseudonym_key=KEY)
-        load_in(settings, groups, published)
-        assert tables_of(settings) == reference
-        assert total_counts(settings) == expected_counts(LINES)
-
-
-@runs(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
-@given(**DISORDER)
-def test_any_order_and_any_split_give_the_same_tables_and_totals(
-    reference: dict[str, list[Row]], order: list[int], cuts: list[int], published: set[int]
-) -> None:
-    check_disorder(reference, order, cuts, published)
-
-
-@pytest.mark.long
-@pytest.mark.timeout(1200)
-@runs(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
-@given(**DISORDER)
-def test_any_order_and_any_split_many_times(
-    reference: dict[str, list[Row]], order: list[int], cuts: list[int], published: set[int]
-) -> None:
-    check_disorder(reference, order, cuts, published)
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))

@@ -55,8 +55,6 @@ def build_models(settings: Settings, manifest: Path) -> list[dg.AssetsDefinition
                     yield event
         failure = steps.failure_of(invocation)
         if failure is None:
-            if not context.is_subset:
-                finish_scope(settings, context.run_id)
             for row in steps.ledger_of_scope(settings):
                 key = dg.AssetKey(row.asset.split("/"))
                 if key in context.selected_asset_keys and key in dated and row.event_date in dates:
@@ -65,6 +63,9 @@ def build_models(settings: Settings, manifest: Path) -> list[dg.AssetsDefinition
         yield from made
         if failure is not None:
             raise dg.Failure(str(failure))
+        if not context.is_subset:
+            # After the events: a run killed before it leaves the scope open, and the next one logs its dates again.
+            finish_scope(settings, context.run_id)
 
     @dg.asset(
         key=keys.PUBLISHED,

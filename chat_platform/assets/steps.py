@@ -1,6 +1,7 @@
 """What a run does, step by step, for both ways to run: publish (an op job) and backfill (partitioned assets)."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -12,14 +13,16 @@ import pyarrow as pa
 from dagster_dbt import DbtCliInvocation, DbtCliResource
 
 from chat_platform import reference
+from chat_platform.assets import keys
 from chat_platform.classifier.current import ensure_current, load_current
 from chat_platform.classifier.predict import score
 from chat_platform.dbt.project import EXECUTABLE, PROJECT_DIR
 from chat_platform.errors import ChatPlatformError
+from chat_platform.lake.manifest import Manifest
 from chat_platform.locks import locked
 from chat_platform.publish.chat import Scorer, write_domain_classifications
 from chat_platform.settings import Settings
-from chat_platform.warehouse.connection import open_warehouse
+from chat_platform.warehouse.connection import known_cause, open_warehouse
 
 
 class Progress(Protocol):
@@ -91,6 +94,20 @@ def model_metadata(card: dict[str, Any]) -> dict[str, Any]:
     return flat
 
 
+def load_events(manifest: Manifest) -> Iterator[dg.AssetMaterialization]:
+    """What a load brought: files in landing, and rows in the lake by date."""
+    files: dict[str, Any] = {"files": len(manifest.files), "load_id": manifest.load_id}
+    yield dg.AssetMaterialization(dg.AssetKey(["landing", manifest.source]), metadata=files)
+    told = {"load_id", "lines_read", "blank", "rejected", "typed", "warnings"}
+    totals: dict[str, Any] = manifest.model_dump(include=told)
+    rows: Counter[str] = Counter()
+    for part in manifest.parts:
+        rows[part.event_date.isoformat()] += part.rows
+    for day, count in rows.items():
+        lake = dg.AssetKey(["lake", manifest.source])
+        yield dg.AssetMaterialization(lake, partition=day, metadata={"rows": count, **totals})
+
+
 @dataclass(frozen=True)
 class LedgerRow:
     """What stands in one asset on one date after a run (ops.partition_ledger)."""
@@ -130,12 +147,12 @@ def ledger_of_scope(settings: Settings) -> list[LedgerRow]:
     return found + [LedgerRow("kpi/chat_daily", row.event_date, {}) for row in found if row.asset == "kpi/daily"]
 
 
-def log_ledger(context: dg.OpExecutionContext, rows: Iterable[LedgerRow], keys: set[dg.AssetKey] | None = None) -> int:
+def log_ledger(context: dg.OpExecutionContext, rows: Iterable[LedgerRow], chosen: set[dg.AssetKey]) -> int:
     """One materialisation per asset and date of the ledger; their number."""
     logged = 0
     for row in rows:
         key = dg.AssetKey(row.asset.split("/"))
-        if keys is None or key in keys:
+        if key in chosen:
             context.log_event(dg.AssetMaterialization(key, partition=row.event_date.isoformat(), metadata=row.metadata))
             logged += 1
     return logged
@@ -171,5 +188,6 @@ def _first_line(result: dict[str, Any]) -> str:
     if result["status"] == "fail":
         return f"test failed on {result['failures']} rows"
     # Text of a driver may quote data; its first words say what kind of error it is.
-    kind = re.match(r"\s*([A-Z][A-Za-z ]+ Error)", str(result.get("message") or ""))
-    return kind[1] if kind else "error"
+    text = str(result.get("message") or "")
+    kind = re.match(r"\s*([A-Z][A-Za-z ]+ Error)", text)
+    return known_cause(text) or (kind[1] if kind else "error")

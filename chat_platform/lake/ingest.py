@@ -7,13 +7,15 @@ on disk the manifest is put. Killed before that, the load does not exist and the
 import hashlib
 import hmac
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -21,8 +23,14 @@ from chat_platform.contracts import chat, rasa
 from chat_platform.errors import LakeError, LandingError, SettingsError
 from chat_platform.lake import manifest as manifests
 from chat_platform.lake.manifest import Issue, Manifest, ManifestFile, Part
-from chat_platform.lake.rasa import count_events, type_events
-from chat_platform.lake.typing import Refusal, type_lines, typing_connection
+from chat_platform.lake.rasa import count_events, lake_events, type_events
+from chat_platform.lake.typing import (
+    lake_rows,
+    plain_rows,
+    register_lines,
+    type_lines,
+    typing_connection,
+)
 from chat_platform.landing.files import LandingFile, Notice, Scan, scan
 from chat_platform.landing.framing import Batch, read_batches
 from chat_platform.landing.tracker_store import is_tracker_store, read_trackers
@@ -32,7 +40,9 @@ from chat_platform.settings import Settings
 
 SOURCES = (chat.SOURCE, rasa.SOURCE)
 _VERSIONS = {chat.SOURCE: chat.version, rasa.SOURCE: rasa.version}
-CHUNK_BYTES = 64 << 20
+CHUNK_BYTES = 192 << 20
+# Of less text than this every line gets the closer look: planning a statement takes longer than that.
+PLAIN_BYTES = 2 << 20
 REJECT_SCHEMA = pa.schema(
     [
         ("load_id", pa.string()),
@@ -45,12 +55,8 @@ REJECT_SCHEMA = pa.schema(
         ("raw_line", pa.binary()),
     ]
 )
-# What the typed table says about lines of the chunk; not part of a message.
-_CHUNK_COLUMNS = {
-    chat.SOURCE: "file_number, row_number, reason, suspect, key_lists, line, warnings",
-    rasa.SOURCE: "file_number, row_number, reason, suspect, is_tracker, line, warnings",
-}
 Progress = Callable[[int], None]
+Item = TypeVar("Item")
 
 
 class _LeftAloneError(Exception):
@@ -102,19 +108,27 @@ def new_files(settings: Settings, source: str) -> tuple[list[tuple[LandingFile, 
         for item in manifest.files:
             known.add((item.name, item.sha256))
             fingerprints.setdefault(item.name, set()).add(item.fingerprint)
+    unseen = [
+        file
+        for file in found.files
+        if file.source == source and file.fingerprint not in fingerprints.get(file.name, ())
+    ]
     new = []
     notices = list(found.notices)
-    for file in found.files:
-        if file.source != source or file.fingerprint in fingerprints.get(file.name, ()):
-            continue
-        try:
-            digest = file.sha256()
-        except LandingError as error:
-            notices.append(Notice(file.name, "unreadable", str(error)))
-            continue
-        if (file.name, digest) not in known:
-            new.append((file, digest))
+    with ThreadPoolExecutor() as pool:
+        for file, digest in zip(unseen, pool.map(_digest, unseen), strict=True):
+            if isinstance(digest, LandingError):
+                notices.append(Notice(file.name, "unreadable", str(digest)))
+            elif (file.name, digest) not in known:
+                new.append((file, digest))
     return new, Scan(found.files, tuple(notices))
+
+
+def _digest(file: LandingFile) -> str | LandingError:
+    try:
+        return file.sha256()
+    except LandingError as error:
+        return error
 
 
 def load_id_of(source: str, files: Iterable[tuple[LandingFile, str]]) -> str:
@@ -180,6 +194,8 @@ class _Load:
         self.load_id = load_id_of(source, files)
         self.tally = _Tally()
         self.chunk = 0
+        self.rest: list[pa.Table] = []
+        self.rejects: list[tuple[int, int, int, int, str, str, bytes]] = []
 
     def run(self, progress: Progress | None) -> Manifest:
         temporary = self.settings.lake / "_tmp"
@@ -190,12 +206,21 @@ class _Load:
             zone = self.settings.time_zone(self.source)
             last = last_date(zone, manifests.now_utc())
             with typing_connection(self.key, zone, self.settings.first_date, last, temporary) as connection:
+                variables = {
+                    "file_names": [file.name for file, _ in self.files],
+                    "load_id": self.load_id,
+                    "load_sequence": self.sequence,
+                }
+                for name, value in variables.items():
+                    connection.execute(f"set variable {name} = $1", [value])
                 done = 0
-                for lines, batches in self._chunks():
+                for lines, batches in _one_ahead(self._chunks()):
                     self._take(connection, lines, batches)
                     done += lines.nbytes
                     if progress is not None:
                         progress(done)
+                self._look_closer(connection)
+                self._write_rejects()
             manifest = self._manifest()
             manifests.put_manifest(self.settings.lake, manifest)
         except (duckdb.Error, OSError, pa.ArrowException) as error:
@@ -228,7 +253,8 @@ class _Load:
                     tables.append(batch.table.append_column("file_number", numbers))
                     batches.append((number, batch))
                     size += batch.table.nbytes
-                    if size >= CHUNK_BYTES:
+                    # The first chunk is a small one: nothing else goes on while it is read.
+                    if size >= CHUNK_BYTES or not self.chunk:
                         yield pa.concat_tables(tables), batches
                         tables, batches, size = [], [], 0
             except FileNotFoundError:
@@ -241,85 +267,119 @@ class _Load:
             yield pa.concat_tables(tables), batches
 
     def _take(self, connection: duckdb.DuckDBPyConnection, lines: pa.Table, batches: list[tuple[int, Batch]]) -> None:
-        refusals = type_lines(connection, lines) if self.source == chat.SOURCE else type_events(connection, lines)
-        self._write_parts(connection)
-        self._write_rejects(refusals, lines, batches)
+        """Lines that are plainly good go to the lake at once; the others are kept for a closer look."""
+        is_looked_at = self.source == rasa.SOURCE or lines.nbytes < PLAIN_BYTES
+        rest = lines if is_looked_at else self._write_plain(connection, lines)
+        if len(rest):
+            self.rest.append(rest)
         for number, batch in batches:
             self.tally.lines_read += batch.lines_read
             self.tally.blank += batch.blank
             self.tally.lines_by_file[number] = self.tally.lines_by_file.get(number, 0) + batch.lines_read
-        if self.source == rasa.SOURCE:
-            more, empty = count_events(connection, lines)
-            for number, count in more.items():
-                self.tally.lines_read += count
-                self.tally.lines_by_file[number] += count
-            self.tally.blank += sum(empty.values())
-        for number, name, count in connection.execute(
-            "select file_number, warning, count(*) "
-            "from (select file_number, unnest(warnings) as warning from typed where reason is null) group by all"
-        ).fetchall():
-            self.tally.count(number, "warning", "wrong_type", name, count)
-        self.chunk += 1
+            self.rejects += [
+                (number, item.line_number, item.byte_offset, item.length, item.reason, item.message, item.raw)
+                for item in batch.refused
+            ]
+        if sum(rest.nbytes for rest in self.rest) >= CHUNK_BYTES:
+            self._look_closer(connection)
+        if sum(len(row[-1]) for row in self.rejects) >= CHUNK_BYTES:
+            self._write_rejects()
 
-    def _write_parts(self, connection: duckdb.DuckDBPyConnection) -> None:
-        root = self.settings.lake / self.source
-        root.mkdir(parents=True, exist_ok=True)
-        names = pa.table(
-            {
-                "file_number": pa.array(range(len(self.files)), pa.int32()),
-                "source_file": [file.name for file, _ in self.files],
-            }
-        )
-        connection.register("file_names", names)
-        rows = connection.execute(
-            "select event_date, count(*), min(event_timestamp), max(event_timestamp) from typed "
-            "where reason is null group by 1 order by 1"
-        ).fetchall()
-        if rows:
-            # DuckDB opens a second file for a date where a chunk has many; only it knows their names.
+    def _write_plain(self, connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> pa.Table:
+        """Write the lines that are plainly good; the others."""
+        register_lines(connection, lines)
+        parts = self._write_parts(connection, plain_rows(connection))
+        connection.unregister("lines")
+        rest = self._rest(connection, lines, parts)
+        if sum(part.rows for part in parts) + len(rest) != len(lines):
+            raise LakeError(f"The lake {self.settings.lake} did not keep every row; run again.")
+        return rest
+
+    def _rest(self, connection: duckdb.DuckDBPyConnection, lines: pa.Table, parts: list[Part]) -> pa.Table:
+        """Those of the lines that are not in the parts."""
+        left = np.ones(len(lines), dtype=np.bool_)
+        if parts:
+            connection.execute("set variable parts = $1", [[str(self.settings.lake / part.path) for part in parts]])
             written = connection.execute(
-                f"""
-                copy (
-                    select
-                        typed.* exclude ({_CHUNK_COLUMNS[self.source]}), file_names.source_file,
-                        '{self.load_id}' as load_id, cast({self.sequence} as bigint) as load_sequence
-                    from typed inner join file_names on typed.file_number = file_names.file_number
-                    where typed.reason is null
-                ) to '{_quoted(root)}' (
-                    format parquet, compression zstd, partition_by (event_date), write_partition_columns,
-                    filename_pattern '{self.load_id}-{self.chunk:04d}-{{i}}', overwrite_or_ignore, return_stats
-                )
-                """
-            )
-            columns = [column[0] for column in written.description]
-            parts = [_part(self.settings.lake, dict(zip(columns, row, strict=True))) for row in written.fetchall()]
-            if sum(part.rows for part in parts) != sum(row[1] for row in rows):
-                raise LakeError(f"The lake {self.settings.lake} did not keep every row; run again.")
-            self.tally.parts += sorted(parts, key=lambda part: part.path)
-            self.tally.typed += sum(part.rows for part in parts)
-            self.tally.first = min([row[2] for row in rows] + ([self.tally.first] if self.tally.first else []))
-            self.tally.last = max([row[3] for row in rows] + ([self.tally.last] if self.tally.last else []))
-        connection.unregister("file_names")
+                "select list_position(getvariable('file_names'), source_file) - 1 as file_number, byte_offset "
+                "from read_parquet(getvariable('parts'))"
+            ).fetchnumpy()
+            files, offsets = lines["file_number"].to_numpy(), lines["byte_offset"].to_numpy()
+            for number in np.unique(files):
+                here = files == number
+                left[here] = ~np.isin(offsets[here], written["byte_offset"][written["file_number"] == number])
+        return lines.filter(pa.array(left))
 
-    def _write_rejects(self, refusals: list[Refusal], lines: pa.Table, batches: list[tuple[int, Batch]]) -> None:
-        rows: list[tuple[int, int, int, int, str, str, bytes]] = [
-            (number, item.line_number, item.byte_offset, item.length, item.reason, item.message, item.raw)
-            for number, batch in batches
-            for item in batch.refused
-        ]
+    def _look_closer(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Lines that are not plainly good: those that are good after all go to the lake, the others to the rejects."""
+        if not self.rest:
+            return
+        lines, self.rest = pa.concat_tables(self.rest), []
+        expected = len(lines)
+        if self.source == rasa.SOURCE:
+            refusals = type_events(connection, lines)
+            expected += self._count_events(connection, lines)
+            parts = self._write_parts(connection, lake_events("typed"))
+        else:
+            refusals = type_lines(connection, lines)
+            parts = self._write_parts(connection, lake_rows("typed"))
+        if sum(part.rows for part in parts) + len(refusals) != expected:
+            raise LakeError(f"The lake {self.settings.lake} did not keep every row; run again.")
         # The lines as they came: typing takes escaped NULs out of its copy.
         came = lines.take(pa.array([refusal.row_number for refusal in refusals], pa.int64())).to_pylist()
         for refusal, line in zip(refusals, came, strict=True):
             raw = (refusal.line or line["line"]).encode()
             place = (line["file_number"], line["line_number"], line["byte_offset"])
-            rows.append((*place, len(raw), refusal.reason, refusal.message, raw))
+            self.rejects.append((*place, len(raw), refusal.reason, refusal.message, raw))
+        for number, name, count in connection.execute(
+            "select file_number, warning, count(*) "
+            "from (select file_number, unnest(warnings) as warning from typed where reason is null) group by all"
+        ).fetchall():
+            self.tally.count(number, "warning", "wrong_type", name, count)
+
+    def _count_events(self, connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> int:
+        """Count events of trackers as lines, and trackers without any as blank ones; how many lines more that makes."""
+        more, empty = count_events(connection, lines)
+        for number, count in more.items():
+            self.tally.lines_read += count
+            self.tally.lines_by_file[number] += count
+        self.tally.blank += sum(empty.values())
+        return sum(more.values()) - sum(empty.values())
+
+    def _write_parts(self, connection: duckdb.DuckDBPyConnection, query: str) -> list[Part]:
+        """Write the rows of a query below their dates."""
+        root = self.settings.lake / self.source
+        root.mkdir(parents=True, exist_ok=True)
+        # DuckDB opens a second file for a date where there is much; only it knows their names.
+        written = connection.execute(
+            f"""
+            copy ({query}) to '{_quoted(root)}' (
+                format parquet, compression zstd, partition_by (event_date), write_partition_columns,
+                filename_pattern '{self.load_id}-{self.chunk:04d}-{{i}}', overwrite_or_ignore, return_stats
+            )
+            """
+        )
+        self.chunk += 1
+        columns = [column[0] for column in written.description]
+        stats = [dict(zip(columns, row, strict=True)) for row in written.fetchall()]
+        parts = sorted((_part(self.settings.lake, item) for item in stats), key=lambda part: part.path)
+        for item in stats:
+            times = item["column_statistics"]['"event_timestamp"']
+            self.tally.first = min(filter(None, (self.tally.first, datetime.fromisoformat(times["min"]))))
+            self.tally.last = max(filter(None, (self.tally.last, datetime.fromisoformat(times["max"]))))
+        self.tally.parts += parts
+        self.tally.typed += sum(part.rows for part in parts)
+        return parts
+
+    def _write_rejects(self) -> None:
+        rows = sorted(self.rejects, key=lambda row: row[:3])
         if not rows:
             return
-        rows.sort(key=lambda row: row[:3])
+        self.rejects = []
         self.tally.rejected += len(rows)
         for row in rows:
             self.tally.count(row[0], "rejected", row[4], "")
-        path = f"rejects/{self.source}/{self.load_id}-{self.chunk:04d}.parquet"
+        path = f"rejects/{self.source}/{self.load_id}-{len(self.tally.rejects):04d}.parquet"
         self.tally.rejects.append(path)
         target = self.settings.lake / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -368,6 +428,15 @@ class _Load:
             ],
             ingested_at=manifests.now_utc().replace(tzinfo=None),
         )
+
+
+def _one_ahead(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items; while one is worked on, the next is made in a thread of its own."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
 
 
 def _changed(file: LandingFile) -> _LeftAloneError:

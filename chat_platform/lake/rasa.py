@@ -43,6 +43,16 @@ def type_events(connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> list[
     return refusals
 
 
+def lake_events(relation: str) -> str:
+    """Query of the events among the typed lines of a relation, as they go to the lake."""
+    return (
+        "select * exclude (file_number, row_number, reason, suspect, is_tracker, line, warnings), "
+        "list_extract(getvariable('file_names'), file_number + 1) as source_file, "
+        "getvariable('load_id') as load_id, getvariable('load_sequence') as load_sequence "
+        f"from {relation} where reason is null"
+    )
+
+
 def count_events(connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> tuple[dict[int, int], dict[int, int]]:
     """By file: events of trackers beyond one a line, and trackers without any event."""
     more = connection.execute(

@@ -92,16 +92,26 @@ def pending_loads(warehouse: Warehouse) -> list[Manifest]:
 
 
 def publish(settings: Settings, scorer: Scorer, run_id: str) -> Publication | None:
-    """Take all pending loads into the chat tables and open the scope for dbt; None where nothing is pending.
+    """Take all pending loads into the chat tables and open the scope for dbt; None where nothing is left to do.
 
-    The loads stay pending until dbt has rebuilt everything in the scope: killed in between, the same loads are
-    taken again and end in the same tables.
+    A scope that an interrupted run left open is something to do, pending loads or not. The loads stay pending until
+    dbt has rebuilt everything in the scope: killed in between, the same loads are taken again and end in the same
+    tables.
     """
     with open_warehouse(settings) as warehouse:
         pending = pending_loads(warehouse)
-        if not pending:
+        if not pending and not _scope_is_open(warehouse):
             return None
         return _Rebuild(warehouse, scorer, run_id, "publish", pending, frozenset()).run()
+
+
+def _scope_is_open(warehouse: Warehouse) -> bool:
+    """True where a run has changed the chat tables and dbt has not rebuilt everything that hangs on them."""
+    found = warehouse.execute(
+        "select count(*) filter (kind in ('conversation', 'date')) > 0 and count(*) filter (kind = 'done') = 0 "
+        f"from {warehouse.name('ops.run_scope')}"
+    ).fetchone()
+    return found == (True,)
 
 
 def backfill(settings: Settings, dates: Iterable[date], scorer: Scorer, run_id: str) -> Publication:

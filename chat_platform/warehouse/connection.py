@@ -166,14 +166,19 @@ _CAUSES = (
 )
 
 
+def known_cause(text: str) -> str | None:
+    """What a driver's text means, in words of our own; None where it is no known one. The text may hold data."""
+    return next((words for mark, words in _CAUSES if mark in text.lower()), None)
+
+
+def cause_of(error: Exception) -> str:
+    """The same for an error; its kind where the cause is not known."""
+    return known_cause(str(error)) or f"an error of kind {type(error).__name__}"
+
+
 @contextmanager
 def _reworded(settings: Settings) -> Iterator[None]:
     try:
         yield
     except (duckdb.Error, OSError) as error:
-        text = str(error).lower()
-        cause = next(
-            (words for mark, words in _CAUSES if mark in text),
-            f"an error of kind {type(error).__name__}",
-        )
-        raise WarehouseError(f"The warehouse {settings.warehouse_label} cannot be used: {cause}.") from None
+        raise WarehouseError(f"The warehouse {settings.warehouse_label} cannot be used: {cause_of(error)}.") from None

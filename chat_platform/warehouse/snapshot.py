@@ -2,12 +2,14 @@
 
 import os
 import shutil
+from contextlib import suppress
 
 import duckdb
 
 from chat_platform.errors import WarehouseError
 from chat_platform.locks import locked
 from chat_platform.settings import Settings
+from chat_platform.warehouse.connection import cause_of
 
 
 def publish_snapshot(settings: Settings) -> int:
@@ -24,22 +26,26 @@ def publish_snapshot(settings: Settings) -> int:
             # What the write-ahead log still holds has to be in the file before it is copied.
             with duckdb.connect(str(working)) as connection:
                 connection.execute("checkpoint")
-            shutil.copyfile(working, temporary)
+            # With its time: the two are compared by it, and no clock is asked.
+            shutil.copy2(working, temporary)
             with temporary.open("rb") as stream:
                 os.fsync(stream.fileno())
             temporary.replace(target)
         except (duckdb.Error, OSError) as error:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
             raise WarehouseError(
-                f"The snapshot {target} cannot be written ({type(error).__name__}); readers keep the one before."
+                f"The snapshot {target} cannot be written: {cause_of(error)}. Readers keep the one before; "
+                "the next run writes it."
             ) from None
     return target.stat().st_size
 
 
 def snapshot_is_current(settings: Settings) -> bool:
-    """False where the working file was written after the snapshot was taken, as by a run that was interrupted."""
+    """False where the working file is another than the snapshot was taken of, as after a run that was interrupted."""
     if settings.is_postgres or not settings.working_file.is_file():
         return True
     if not settings.warehouse_file.is_file():
         return False
-    return settings.warehouse_file.stat().st_mtime_ns >= settings.working_file.stat().st_mtime_ns
+    taken, working = settings.warehouse_file.stat(), settings.working_file.stat()
+    return (taken.st_size, taken.st_mtime_ns) == (working.st_size, working.st_mtime_ns)

@@ -25,9 +25,17 @@ create or replace temp macro json_whole(leaf) as
 create or replace temp macro text_value(kind, value) as
     case when kind in ('OBJECT', 'ARRAY') then null else value end;
 
+-- Whether a text may be an object or list written as JSON; compared by its first character without cutting it off.
+create or replace temp macro is_nested(value) as
+    (value >= '{' and value < '|') or (value >= '[' and value < '\');
+
+-- Whether a leaf does not begin as a number does.
+create or replace temp macro no_number(leaf) as
+    coalesce(cast(leaf as varchar) < '-' or cast(leaf as varchar) >= ':', true);
+
 -- The same where the kind was not looked up: no name or address is an object or list written as JSON.
 create or replace temp macro name_value(value) as
-    case when left(value, 1) in ('{', '[') and json_valid(value) then null else value end;
+    case when is_nested(value) and json_valid(value) then null else value end;
 
 -- Text of a message's content: itself, or its parts joined by line feeds.
 create or replace temp macro content_text(leaf) as

@@ -1,9 +1,10 @@
--- Lines of one chunk, typed: one row a line, with the verdict on it (chat spec, sections 1 to 3).
--- In: lines(row_number, line, file_number, line_number, byte_offset). Out: typed; reason is null for a good line, which is
--- one message. `kind(...)` of a path stands for the JSON type found at that path.
+-- Lines of a chunk, typed: one row a line, with the verdict on it (chat spec, sections 1 to 3).
+-- In: lines(row_number, line, file_number, line_number, byte_offset), whole_keys. `kind(...)` of a path stands for the
+-- JSON type found at that path. Written twice from this one text, see typing.py:
+-- `typed`, a table of every line: reason is null for a good line, which is one message;
+-- `plain`, a query of those lines that need no second look: strict JSON, every field there and of its kind.
 -- `suspect` marks what DuckDB reads although strict JSON forbids it (NaN, a trailing comma), or so it seems:
 -- the caller looks at those few. One statement, because every table on the way costs as much as the reading.
-create or replace temp table typed as
 with
 read as (
     select
@@ -12,7 +13,8 @@ read as (
         line_number,
         byte_offset,
         line as raw_line,
-        json_valid(line) as is_valid
+        {is_valid} as is_valid,
+        contains(line, chr(92) || 'u0000') as has_nul
     from lines
 ),
 
@@ -22,7 +24,7 @@ cleaned as (
     select
         * exclude (raw_line),
         case
-            when is_valid and contains(raw_line, chr(92) || 'u0000')
+            when is_valid and has_nul
                 then
                     replace(
                         replace(replace(raw_line, chr(92) || chr(92), chr(1)), chr(92) || 'u0000', ''),
@@ -46,34 +48,69 @@ looked_at as (
     from cleaned
 ),
 
+keyed as (
+    select
+        *,
+        {key_lists} as key_lists
+    from looked_at
+),
+
 parsed as (
     select
         *,
-        case when is_valid then json_keys(line, ['$', '$.request_body', '$.response_body']) end as key_lists,
-        case when is_valid then from_json(line, getvariable('structure')) end as message
-    from looked_at
+        case when is_valid and key_lists is not null then from_json(line, getvariable('structure')) end as message
+    from keyed
+),
+
+opened as (
+    select
+        *,
+        message.request_body as request,
+        message.response_body as response,
+        message.response_body.choices[1] as choice
+    from parsed
+),
+
+numbered as (
+    select
+        *,
+        json_number(message."@timestamp") as unix_seconds,
+        json_number(response.created) as response_created,
+        json_whole(response.usage.completion_tokens) as completion_tokens,
+        json_whole(response.usage.prompt_tokens) as prompt_tokens,
+        json_whole(response.usage.total_tokens) as total_tokens,
+        json_number(response.usage.cost.input_tokens_cost) as input_tokens_cost,
+        json_number(response.usage.cost.output_tokens_cost) as output_tokens_cost,
+        json_number(response.usage.cost.request_cost) as request_cost,
+        json_number(response.usage.cost.total_cost) as total_cost
+    from opened
+),
+
+weighed as (
+    select
+        *,
+        -- Of a text from_json makes an object without values: its keys tell.
+        case
+            when len(key_lists[3]) > 0 then 'OBJECT'
+            when is_valid and key_lists is not null then json_type(line, '$.response_body')
+        end as response_kind,
+        {odd} as is_odd
+    from numbered
 ),
 
 -- The kinds of value are looked up only where something is missing or odd; null says that every field fits.
 kinds as (
     select
         *,
-        case when is_valid and ({odd}) then json_type(line, {paths}) end as types
-    from parsed
-),
-
-timed as (
-    select
-        *,
-        json_number(message."@timestamp") as unix_seconds
-    from kinds
+        {types} as types
+    from weighed
 ),
 
 dated as (
     select
         *,
         from_unix(unix_seconds) as event_timestamp
-    from timed
+    from kinds
 ),
 
 placed as (
@@ -89,7 +126,7 @@ judged as (
         case
             when not is_valid then 'invalid_json'
             when types[1] <> 'OBJECT' then 'not_an_object'
-            when coalesce(left(cast(message."@timestamp" as varchar), 1) not between '-' and '9', true)
+            when no_number(message."@timestamp")
                 then 'timestamp_missing'
             when types is not null and coalesce(types[3], '') <> 'OBJECT' then 'request_body_missing'
             when coalesce(event_date between getvariable('first_date') and getvariable('last_date'), false) is false
@@ -101,11 +138,8 @@ judged as (
 named as (
     select
         *,
-        message.request_body as request,
-        message.response_body as response,
-        message.response_body.choices[1] as choice,
         case
-            when kind('response_body') = 'VARCHAR' then json_extract_string(line, '$.response_body')
+            when response_kind = 'VARCHAR' then json_extract_string(line, '$.response_body')
         end as response_text
     from judged
 ),
@@ -131,10 +165,10 @@ picked as (
         choice is not null as has_response,
         case
             when choice is not null then null
-            when coalesce(kind('response_body'), 'NULL') = 'NULL' or trim(response_text) = '' then 'empty_body'
-            when kind('response_body') = 'OBJECT' and kind('response_body.error') = 'OBJECT'
+            when coalesce(response_kind, 'NULL') = 'NULL' or trim(response_text) = '' then 'empty_body'
+            when response_kind = 'OBJECT' and kind('response_body.error') = 'OBJECT'
                 then coalesce(nullif(text_value(kind('response_body.error.type'), response.error.type), ''), 'error')
-            when kind('response_body') = 'OBJECT' then 'no_choices'
+            when response_kind = 'OBJECT' then 'no_choices'
             when regexp_matches(response_text, '(?i)<title>\s*[1-5]\d\d\b')
                 then 'http_' || regexp_extract(response_text, '(?i)<title>\s*([1-5]\d\d)\b', 1)
             else 'undecodable_body'
@@ -172,44 +206,47 @@ stepped as (
                 'result_count': len(step.web_search.search_results)
             }
         ) as read_steps,
-        -- Types inside of lists are looked up only where something came out empty: that takes a second reading.
-        case
-            when list_bool_or(
+        coalesce(
+            list_bool_or(
                 list_transform(
                     request.messages,
-                    lambda said: said is null or said.role is null or left(said.role, 1) in ('{', '[')
+                    lambda said: said is null or said.role is null or is_nested(said.role)
                     or coalesce(left(cast(said.content as varchar), 1), '') not in ('"', '[')
                 )
-            )
-                then list_transform(
-                    json_extract(line, '$.request_body.messages[*]'), lambda said: json_type(said, {message_paths})
-                )
-        end as message_kinds,
-        case
-            when list_bool_or(
+            ),
+            false
+        ) as odd_messages,
+        coalesce(
+            list_bool_or(
                 list_transform(
                     raw_steps,
                     lambda step: coalesce(step.type, step.thought) is null
-                    or left(step.type, 1) in ('{', '[')
-                    or left(step.thought, 1) in ('{', '[')
+                    or is_nested(step.type)
+                    or is_nested(step.thought)
                     or case step.type
                         when 'web_search'
                             then step.web_search.search_keywords is null or step.web_search.search_results is null
                         when 'browser_tool_execution'
-                            then coalesce(left(step.browser_tool_execution.tool.step_type, 1), '{') in ('{', '[')
-                            or coalesce(left(step.browser_tool_execution.tool.content.extra_headers, 1), '[') = '['
+                            then coalesce(is_nested(step.browser_tool_execution.tool.step_type), true)
+                            or coalesce(starts_with(step.browser_tool_execution.tool.content.extra_headers, '['), true)
                         when 'agent_progress'
-                            then coalesce(left(step.agent_progress.action, 1), '{') in ('{', '[')
-                            or coalesce(left(step.agent_progress.url, 1), '{') in ('{', '[')
+                            then coalesce(is_nested(step.agent_progress.action), true)
+                            or coalesce(is_nested(step.agent_progress.url), true)
                     end
                 )
-            )
-                then list_transform(
-                    json_extract(line, '$.response_body.choices[0].message.reasoning_steps[*]'),
-                    lambda step: json_type(step, {step_paths})
-                )
-        end as step_kinds
+            ),
+            false
+        ) as odd_steps
     from picked
+),
+
+-- Types inside of lists, too, are looked up only where something came out empty: that takes a second reading.
+element_kinds as (
+    select
+        *,
+        {message_kinds} as message_kinds,
+        {step_kinds} as step_kinds
+    from stepped
 ),
 
 contents as (
@@ -221,6 +258,7 @@ contents as (
         reason,
         suspect,
         key_lists,
+        suspect or has_nul or is_odd or odd_messages or odd_steps or reason is not null as needs_look,
         case when reason is not null or suspect then line end as line,
         event_timestamp,
         event_date,
@@ -236,7 +274,7 @@ contents as (
         has_response,
         failure_reason,
         case when has_response then raw_response_id end as response_id,
-        json_number(response.created) as response_created,
+        response_created,
         case
             when kind('response_body.choices[0].message.content') = 'ARRAY'
                 then content_text(
@@ -256,13 +294,13 @@ contents as (
         text_value(kind('response_body.type'), response.type) as type,
         len(response.search_results) as num_results,
         has_response and (types is null or coalesce(kind('response_body.usage') = 'OBJECT', false)) as has_usage,
-        json_whole(response.usage.completion_tokens) as completion_tokens,
-        json_whole(response.usage.prompt_tokens) as prompt_tokens,
-        json_whole(response.usage.total_tokens) as total_tokens,
-        json_number(response.usage.cost.input_tokens_cost) as input_tokens_cost,
-        json_number(response.usage.cost.output_tokens_cost) as output_tokens_cost,
-        json_number(response.usage.cost.request_cost) as request_cost,
-        json_number(response.usage.cost.total_cost) as total_cost,
+        completion_tokens,
+        prompt_tokens,
+        total_tokens,
+        input_tokens_cost,
+        output_tokens_cost,
+        request_cost,
+        total_cost,
         text_value(kind('response_body.usage.search_context_size'), response.usage.search_context_size)
             as search_context_size,
         list_transform(
@@ -297,13 +335,13 @@ contents as (
             ],
             lambda field: field is not null
         ) as warnings
-    from stepped
+    from element_kinds
 ),
 
 hashed as (
     select
         *,
-        md5(cast(struct_pack({content_columns}) as varchar)) as content_hash
+        md5(concat({content})) as content_hash
     from contents
 )
 

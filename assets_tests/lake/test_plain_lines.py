@@ -1,0 +1,51 @@
+"""Most lines are typed by a statement that never looks up a type; it must say what the careful one says of them."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from chat_platform.lake import ingest as room
+from chat_platform.lake.manifest import Manifest
+from chat_platform.sample.chat import generate
+from chat_platform.settings import Settings, load_settings
+
+KEY = "a key of a test, long enough"
+
+
+def loaded(home: Path, landing: Path) -> tuple[Manifest, list[dict[str, Any]], list[dict[str, Any]]]:
+    """Manifest, rows of the lake and refused lines of one load."""
+    settings: Settings = load_settings({}, home=home, landing=landing, pseudonym_key=KEY)
+    manifest = room.ingest(settings, "chat").manifest
+    assert manifest is not None
+
+    def read(paths: list[str]) -> list[dict[str, Any]]:
+        rows = [row for path in paths for row in pq.read_table(settings.lake / path).to_pylist()]
+        return sorted(rows, key=lambda row: (row["source_file"], row["line_number"], row["byte_offset"]))
+
+    return manifest, read([part.path for part in manifest.parts]), read(manifest.rejects)
+
+
+def test_plain_and_careful_typing_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    landing = tmp_path / "landing"
+    generate(landing / "chat", messages=3_000, seed=5)
+    looked_at: list[int] = []
+    real = room.type_lines
+
+    def counted(connection: Any, lines: Any) -> Any:
+        looked_at.append(len(lines))
+        return real(connection, lines)
+
+    monkeypatch.setattr(room, "type_lines", counted)
+    monkeypatch.setattr(room, "PLAIN_BYTES", 1 << 40)
+    careful, rows, refused = loaded(tmp_path / "careful", landing)
+    assert sum(looked_at) >= len(rows)
+    looked_at.clear()
+    monkeypatch.setattr(room, "PLAIN_BYTES", 0)
+    plain, same_rows, same_refused = loaded(tmp_path / "plain", landing)
+    assert sum(looked_at) < len(rows) / 4, "most lines need no second look"
+    assert same_rows == rows
+    assert same_refused == refused
+    of_interest = {"lines_read", "blank", "rejected", "typed", "warnings", "first_event_timestamp", "issues", "load_id"}
+    assert plain.model_dump(include=of_interest) == careful.model_dump(include=of_interest)
