@@ -13,7 +13,6 @@ import pyarrow as pa
 from dagster_dbt import DbtCliInvocation, DbtCliResource
 
 from chat_platform import reference
-from chat_platform.assets import keys
 from chat_platform.classifier.current import ensure_current, load_current
 from chat_platform.classifier.predict import score
 from chat_platform.dbt.project import EXECUTABLE, PROJECT_DIR
