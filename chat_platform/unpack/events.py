@@ -64,7 +64,7 @@ def unpack_load(unpacker: Unpacker, manifest: Manifest) -> None:
     names = sorted(set(tables))
     numbers = pa.table({"event": types, "table_number": [names.index(table) for table in tables]})
     warehouse.connection.register("event_tables", numbers)
-    warehouse.execute(load_sql(_PACKAGE, "events", work=WORK))
+    warehouse.execute(load_sql(_PACKAGE, "events"))
     warehouse.connection.unregister("event_tables")
     columns = ", ".join(quoted(name) for name in EVENT_COLUMNS)
     unpacker.insert_later(EVENT, EVENT_COLUMNS, f"select {columns} from {WORK}.events")

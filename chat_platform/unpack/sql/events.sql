@@ -1,6 +1,6 @@
 -- Events of one load out of the lake, in the order of arrival: by file, place in it, place in the tracker.
--- In: the variable load_files and event_tables(event, table_number). Out: {work}.events.
-create or replace table {work}.events as
+-- In: the variable load_files and event_tables(event, table_number). Out: unpacking.events.
+create or replace table unpacking.events as
 select
     row_id(concat_ws('/', lake.load_id, lake.source_file, lake.byte_offset, lake.position)) as _dlt_id,
     lake.load_id as _dlt_load_id,
