@@ -29,8 +29,9 @@ test: $(VENV)/.dev lint  ## Linters, types and all tests but the long ones
 test-long: $(VENV)/.dev  ## The long tests: more kills, more disorder, more fuzzing
 	$(BIN)/pytest -m long
 
-bench: $(VENV)/.bench  ## Speed beside bare programs and other tools; writes docs/benchmark.md (BENCH_ARGS="--messages 30000" for a try)
+bench: $(VENV)/.bench $(VENV)/.dev  ## Speed beside bare programs and other tools; writes docs/benchmark.md (BENCH_ARGS="--messages 30000" for a try)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.unpacking
 
 lint: $(VENV)/.dev  ## ruff, mypy, sqlfluff
 	$(BIN)/ruff check .

@@ -13,7 +13,6 @@ import pyarrow as pa
 from dagster_dbt import DbtCliInvocation, DbtCliResource
 
 from chat_platform import reference
-from chat_platform.assets import keys
 from chat_platform.classifier.current import ensure_current, load_current
 from chat_platform.classifier.predict import score
 from chat_platform.dbt.project import EXECUTABLE, PROJECT_DIR
@@ -97,14 +96,15 @@ def model_metadata(card: dict[str, Any]) -> dict[str, Any]:
 def load_events(manifest: Manifest) -> Iterator[dg.AssetMaterialization]:
     """What a load brought: files in landing, and rows in the lake by date."""
     files: dict[str, Any] = {"files": len(manifest.files), "load_id": manifest.load_id}
-    yield dg.AssetMaterialization(keys.LANDING, metadata=files)
+    yield dg.AssetMaterialization(dg.AssetKey(["landing", manifest.source]), metadata=files)
     told = {"load_id", "lines_read", "blank", "rejected", "typed", "warnings"}
     totals: dict[str, Any] = manifest.model_dump(include=told)
     rows: Counter[str] = Counter()
     for part in manifest.parts:
         rows[part.event_date.isoformat()] += part.rows
     for day, count in rows.items():
-        yield dg.AssetMaterialization(keys.LAKE, partition=day, metadata={"rows": count, **totals})
+        lake = dg.AssetKey(["lake", manifest.source])
+        yield dg.AssetMaterialization(lake, partition=day, metadata={"rows": count, **totals})
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from chat_platform.contracts import chat
+from chat_platform.contracts import chat, rasa
 from chat_platform.errors import LakeError, LandingError, SettingsError
 from chat_platform.lake import manifest as manifests
 from chat_platform.lake.manifest import Issue, Manifest, ManifestFile, Part
+from chat_platform.lake.rasa import count_events, lake_events, type_events
 from chat_platform.lake.typing import (
     lake_rows,
     plain_rows,
@@ -32,11 +33,13 @@ from chat_platform.lake.typing import (
 )
 from chat_platform.landing.files import LandingFile, Notice, Scan, scan
 from chat_platform.landing.framing import Batch, read_batches
+from chat_platform.landing.tracker_store import is_tracker_store, read_trackers
 from chat_platform.locks import locked
 from chat_platform.partitions import last_date
 from chat_platform.settings import Settings
 
-SOURCES = (chat.SOURCE,)
+SOURCES = (chat.SOURCE, rasa.SOURCE)
+_VERSIONS = {chat.SOURCE: chat.version, rasa.SOURCE: rasa.version}
 CHUNK_BYTES = 192 << 20
 # Of less text than this every line gets the closer look: planning a statement takes longer than that.
 PLAIN_BYTES = 2 << 20
@@ -244,7 +247,8 @@ class _Load:
         size = 0
         for number, (file, _) in enumerate(self.files):
             try:
-                for batch in read_batches(file.path):
+                read = read_trackers if is_tracker_store(file.path) else read_batches
+                for batch in read(file.path):
                     numbers = pa.repeat(pa.scalar(number, pa.int32()), len(batch.table))
                     tables.append(batch.table.append_column("file_number", numbers))
                     batches.append((number, batch))
@@ -264,7 +268,8 @@ class _Load:
 
     def _take(self, connection: duckdb.DuckDBPyConnection, lines: pa.Table, batches: list[tuple[int, Batch]]) -> None:
         """Lines that are plainly good go to the lake at once; the others are kept for a closer look."""
-        rest = lines if lines.nbytes < PLAIN_BYTES else self._write_plain(connection, lines)
+        is_looked_at = self.source == rasa.SOURCE or lines.nbytes < PLAIN_BYTES
+        rest = lines if is_looked_at else self._write_plain(connection, lines)
         if len(rest):
             self.rest.append(rest)
         for number, batch in batches:
@@ -310,14 +315,20 @@ class _Load:
         if not self.rest:
             return
         lines, self.rest = pa.concat_tables(self.rest), []
-        refusals = type_lines(connection, lines)
-        parts = self._write_parts(connection, lake_rows("typed"))
-        if sum(part.rows for part in parts) + len(refusals) != len(lines):
+        expected = len(lines)
+        if self.source == rasa.SOURCE:
+            refusals = type_events(connection, lines)
+            expected += self._count_events(connection, lines)
+            parts = self._write_parts(connection, lake_events("typed"))
+        else:
+            refusals = type_lines(connection, lines)
+            parts = self._write_parts(connection, lake_rows("typed"))
+        if sum(part.rows for part in parts) + len(refusals) != expected:
             raise LakeError(f"The lake {self.settings.lake} did not keep every row; run again.")
         # The lines as they came: typing takes escaped NULs out of its copy.
         came = lines.take(pa.array([refusal.row_number for refusal in refusals], pa.int64())).to_pylist()
         for refusal, line in zip(refusals, came, strict=True):
-            raw = line["line"].encode()
+            raw = (refusal.line or line["line"]).encode()
             place = (line["file_number"], line["line_number"], line["byte_offset"])
             self.rejects.append((*place, len(raw), refusal.reason, refusal.message, raw))
         for number, name, count in connection.execute(
@@ -325,6 +336,15 @@ class _Load:
             "from (select file_number, unnest(warnings) as warning from typed where reason is null) group by all"
         ).fetchall():
             self.tally.count(number, "warning", "wrong_type", name, count)
+
+    def _count_events(self, connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> int:
+        """Count events of trackers as lines, and trackers without any as blank ones; how many lines more that makes."""
+        more, empty = count_events(connection, lines)
+        for number, count in more.items():
+            self.tally.lines_read += count
+            self.tally.lines_by_file[number] += count
+        self.tally.blank += sum(empty.values())
+        return sum(more.values()) - sum(empty.values())
 
     def _write_parts(self, connection: duckdb.DuckDBPyConnection, query: str) -> list[Part]:
         """Write the rows of a query below their dates."""
@@ -374,7 +394,7 @@ class _Load:
             load_id=self.load_id,
             source=self.source,
             sequence=self.sequence,
-            contract_version=chat.version(),
+            contract_version=_VERSIONS[self.source](),
             key_check=key_check(self.key),
             time_zone=self.settings.time_zone(self.source),
             files=[

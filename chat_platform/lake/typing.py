@@ -41,11 +41,12 @@ _CONTENT_TEXTS = (
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a line of the chunk is refused."""
+    """Why a line of the chunk is refused. `line` is what to keep of it where that is not the line as it came."""
 
     row_number: int
     reason: str
     message: str
+    line: str | None = None
 
 
 def _paths() -> list[str]:
