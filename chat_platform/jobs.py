@@ -8,9 +8,10 @@ import dagster as dg
 
 from chat_platform.assets import keys, steps
 from chat_platform.assets.chat import LOCK
-from chat_platform.contracts import chat
 from chat_platform.dbt.project import environment
-from chat_platform.lake.ingest import ingest
+from chat_platform.lake.ingest import SOURCES, ingest
+from chat_platform.lake.manifest import Manifest
+from chat_platform.publish import rasa
 from chat_platform.publish.chat import finish_scope, publish
 from chat_platform.settings import Settings
 from chat_platform.warehouse.snapshot import publish_snapshot, snapshot_is_current
@@ -33,46 +34,39 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
         context.log_event(dg.AssetMaterialization(keys.MODEL, metadata=card))
 
     @dg.op(required_resource_keys=LOCK, ins={"ready": dg.In(dg.Nothing)}, out=dg.Out(dg.Nothing))
-    def ingest_chat(context: dg.OpExecutionContext) -> None:
-        """New files → one load in the lake."""
+    def ingest_new_files(context: dg.OpExecutionContext) -> None:
+        """New files → one load a source in the lake."""
         progress.step("Reading new files")
-        done = ingest(settings, chat.SOURCE, progress.advance)
-        for notice in done.notices:
-            context.log.warning(f"{notice.name}: {notice.reason}. {notice.message}")
-        if done.manifest is None:
-            return
-        manifest = done.manifest
-        totals: dict[str, Any] = {
-            "load_id": manifest.load_id,
-            "lines_read": manifest.lines_read,
-            "blank": manifest.blank,
-            "rejected": manifest.rejected,
-            "typed": manifest.typed,
-            "warnings": manifest.warnings,
-        }
-        context.log_event(
-            dg.AssetMaterialization(keys.LANDING, metadata={"files": len(manifest.files), "load_id": manifest.load_id})
-        )
-        rows: dict[str, int] = {}
-        for part in manifest.parts:
-            rows[part.event_date.isoformat()] = rows.get(part.event_date.isoformat(), 0) + part.rows
-        for day, count in rows.items():
-            context.log_event(dg.AssetMaterialization(keys.LAKE, partition=day, metadata={"rows": count, **totals}))
+        for source in SOURCES:
+            done = ingest(settings, source, progress.advance)
+            for notice in done.notices:
+                # What is no source's file is told by each.
+                if source == SOURCES[0] or notice.name.startswith(f"{source}/"):
+                    context.log.warning(f"{notice.name}: {notice.reason}. {notice.message}")
+            if done.manifest is not None:
+                _log_load(context, done.manifest)
 
     @dg.op(required_resource_keys=LOCK, ins={"ready": dg.In(dg.Nothing)})
-    def fill_chat_tables(context: dg.OpExecutionContext) -> bool:
-        """Pending loads → chat tables and scope. True where there was something to publish."""
+    def fill_tables(context: dg.OpExecutionContext) -> bool:
+        """Pending loads → chat tables, raw Rasa tables and scope. True where there was something to publish."""
         progress.step("Filling the chat tables")
         done = publish(settings, steps.scorer_of(settings), context.run_id)
-        if done is None:
+        if done is not None:
+            for key in keys.CHAT:
+                for day in done.dates:
+                    rows = done.rows[key.path[-1]].get(day, 0)
+                    context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata={"rows": rows}))
+        progress.step("Unpacking Rasa events")
+        unpacked = rasa.publish(settings, context.run_id)
+        if unpacked is not None:
+            metadata = {f"rows/{table}": rows for table, rows in unpacked.rows.items()}
+            context.log_event(dg.AssetMaterialization(keys.RASA_EVENTS, metadata=metadata))
+        loads = [load for found in (done, unpacked) if found is not None for load in found.load_ids]
+        if not loads:
             context.log.info("No load is pending.")
             return False
-        for key in keys.CHAT:
-            for day in done.dates:
-                rows = done.rows[key.path[-1]].get(day, 0)
-                context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata={"rows": rows}))
         for key in keys.OPERATIONS:
-            context.log_event(dg.AssetMaterialization(key, metadata={"loads": len(done.load_ids)}))
+            context.log_event(dg.AssetMaterialization(key, metadata={"loads": len(loads)}))
         return True
 
     @dg.op(required_resource_keys=LOCK)
@@ -118,9 +112,29 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
         description="Take everything new in landing through to the KPIs; finishes what an interrupted run left.",
     )
     def publish_job() -> None:
-        swap_snapshot(build_models(fill_chat_tables(ready=ingest_chat(ready=prepare()))))
+        swap_snapshot(build_models(fill_tables(ready=ingest_new_files(ready=prepare()))))
 
     return publish_job
+
+
+def _log_load(context: dg.OpExecutionContext, manifest: Manifest) -> None:
+    totals: dict[str, Any] = {
+        "load_id": manifest.load_id,
+        "lines_read": manifest.lines_read,
+        "blank": manifest.blank,
+        "rejected": manifest.rejected,
+        "typed": manifest.typed,
+        "warnings": manifest.warnings,
+    }
+    landing, lake = dg.AssetKey(["landing", manifest.source]), dg.AssetKey(["lake", manifest.source])
+    context.log_event(
+        dg.AssetMaterialization(landing, metadata={"files": len(manifest.files), "load_id": manifest.load_id})
+    )
+    rows: dict[str, int] = {}
+    for part in manifest.parts:
+        rows[part.event_date.isoformat()] = rows.get(part.event_date.isoformat(), 0) + part.rows
+    for day, count in rows.items():
+        context.log_event(dg.AssetMaterialization(lake, partition=day, metadata={"rows": count, **totals}))
 
 
 def build_backfill_job() -> Any:

@@ -4,10 +4,9 @@ import time
 
 import dagster as dg
 
-from chat_platform.contracts import chat
 from chat_platform.errors import ChatPlatformError
 from chat_platform.jobs import PUBLISH
-from chat_platform.lake.ingest import load_id_of, new_files
+from chat_platform.lake.ingest import SOURCES, load_id_of, new_files
 from chat_platform.locks import is_free
 from chat_platform.settings import Settings
 from chat_platform.status import unpublished_loads
@@ -30,12 +29,17 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         description="A run for each new or rewritten set of files in landing.",
     )
     def new_files_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        files, found = new_files(settings, chat.SOURCE)
-        for notice in found.notices:
-            context.log.warning(f"{notice.name}: {notice.reason}. {notice.message}")
-        if not files:
+        new = []
+        for source in SOURCES:
+            files, found = new_files(settings, source)
+            for notice in found.notices:
+                if source == SOURCES[0] or notice.name.startswith(f"{source}/"):
+                    context.log.warning(f"{notice.name}: {notice.reason}. {notice.message}")
+            if files:
+                new.append(load_id_of(source, files))
+        if not new:
             return dg.SkipReason("No new files in landing.")
-        return _request(context.instance, settings, f"files-{load_id_of(chat.SOURCE, files)}")
+        return _request(context.instance, settings, f"files-{'-'.join(new)}")
 
     @dg.sensor(
         name="pending_loads",

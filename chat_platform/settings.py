@@ -116,6 +116,7 @@ class Settings(BaseModel):
     dagster_home: Folder = Path()
     prefix: Annotated[str, AfterValidator(_prefix)] = "demo"
     chat_time_zone: TimeZone = "UTC"
+    rasa_time_zone: TimeZone = "UTC"
     first_date: Annotated[date, BeforeValidator(_first_date)] = date(2020, 1, 1)
     pseudonym_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
 
@@ -167,7 +168,7 @@ class Settings(BaseModel):
 
     def time_zone(self, source: str) -> str:
         """IANA time zone in which the calendar dates of a source are counted."""
-        return {"chat": self.chat_time_zone}[source]
+        return {"chat": self.chat_time_zone, "rasa": self.rasa_time_zone}[source]
 
     def schema_name(self, layer: str) -> str:
         """Name of a warehouse schema, `{prefix}_{layer}`."""

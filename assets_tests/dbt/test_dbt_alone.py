@@ -1,6 +1,7 @@
 """dbt by itself, as somebody runs it who has the warehouse and no Dagster: only environment variables tell it where."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -176,3 +177,23 @@ def test_dbt_ends_with_the_process_that_started_it(half: Home, tmp_path: Path) -
         assert time.monotonic() < deadline, "dbt goes on without its parent"
         time.sleep(0.05)
     parent.stdout.close()
+
+
+def test_only_the_latest_invocations_of_dbt_are_kept(half: Home, tmp_path: Path) -> None:
+    from chat_platform.dbt.project import KEPT_INVOCATIONS, ensure_manifest, target_folder
+
+    home = half.copy_to(tmp_path / "home")
+    folder = target_folder(home.settings)
+    for path in folder.glob("*/dbt.log"):
+        shutil.rmtree(path.parent)
+    for number in range(KEPT_INVOCATIONS + 3):
+        log = folder / f"{number:07d}" / "dbt.log"
+        log.parent.mkdir(parents=True)
+        log.touch()
+        os.utime(log, (number, number))
+    (folder / "0000000" / "compiled").mkdir()
+    manifest = ensure_manifest(home.settings)
+    left = {path.parent.name for path in folder.glob("*/dbt.log")}
+    assert left == {f"{number:07d}" for number in range(3, KEPT_INVOCATIONS + 3)}
+    assert not (folder / "0000000").exists()
+    assert manifest.is_file()

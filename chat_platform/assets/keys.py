@@ -12,6 +12,9 @@ from chat_platform.settings import Settings
 
 LANDING = dg.AssetKey(["landing", "chat"])
 LAKE = dg.AssetKey(["lake", "chat"])
+RASA_LANDING = dg.AssetKey(["landing", "rasa"])
+RASA_LAKE = dg.AssetKey(["lake", "rasa"])
+RASA_EVENTS = dg.AssetKey(["event", "event"])
 SITES = dg.AssetKey(["chat", "domain_classifications"])
 MODEL = dg.AssetKey(["classifier", "domain_intent_model"])
 PUBLISHED = dg.AssetKey(["published", "snapshot"])

@@ -11,6 +11,7 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 from chat_platform.assets import keys, steps
 from chat_platform.assets.chat import LOCK, dates_of
 from chat_platform.dbt.project import environment
+from chat_platform.publish import rasa
 from chat_platform.publish.chat import ensure_scope, finish_scope
 from chat_platform.settings import Settings
 from chat_platform.warehouse.snapshot import publish_snapshot
@@ -37,6 +38,7 @@ def build_models(settings: Settings, manifest: Path) -> list[dg.AssetsDefinition
     def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
         dates = dates_of(context) if context.has_partition_key or context.has_partition_key_range else []
         ensure_scope(settings, dates, context.run_id)
+        rasa.open_scope(settings, dates, context.run_id)
         with environment(settings):
             if context.is_subset:
                 scope = dbt.cli(["run", "--select", SCOPE_MODELS], manifest=manifest, raise_on_error=False)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from chat_platform.settings import PROJECT_ROOT, Settings
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 # Beside the interpreter, where pip puts it; works without an activated environment.
 EXECUTABLE = Path(sys.executable).with_name("chat-platform-dbt")
+# Each call of dbt leaves a folder of 5 MB with its log and artifacts; the latest are of use when something failed.
+KEPT_INVOCATIONS = 10
 
 
 def target_folder(settings: Settings) -> Path:
@@ -75,6 +78,7 @@ def _fingerprint(settings: Settings) -> str:
 def ensure_manifest(settings: Settings) -> Path:
     """manifest.json of the project as it is now; parsed anew only after a change. Raises ChatPlatformError."""
     folder = target_folder(settings)
+    _drop_old_invocations(folder)
     manifest, mark = folder / "manifest.json", folder / "fingerprint"
     fingerprint = _fingerprint(settings)
     with locked(settings.locks, "dbt_manifest"):
@@ -93,3 +97,10 @@ def ensure_manifest(settings: Settings) -> Path:
             raise ChatPlatformError(f"The dbt project cannot be parsed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
         mark.write_text(fingerprint, encoding="utf-8")
         return manifest
+
+
+def _drop_old_invocations(folder: Path) -> None:
+    # By the last line of the log: what runs at this moment is among the latest.
+    left = sorted((log.stat().st_mtime_ns, log.parent) for log in folder.glob("*/dbt.log"))
+    for _, invocation in left[:-KEPT_INVOCATIONS]:
+        shutil.rmtree(invocation, ignore_errors=True)

@@ -17,18 +17,21 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from chat_platform.contracts import chat
+from chat_platform.contracts import chat, rasa
 from chat_platform.errors import LakeError, LandingError, SettingsError
 from chat_platform.lake import manifest as manifests
 from chat_platform.lake.manifest import Issue, Manifest, ManifestFile, Part
+from chat_platform.lake.rasa import count_events, type_events
 from chat_platform.lake.typing import Refusal, type_lines, typing_connection
 from chat_platform.landing.files import LandingFile, Notice, Scan, scan
 from chat_platform.landing.framing import Batch, read_batches
+from chat_platform.landing.tracker_store import is_tracker_store, read_trackers
 from chat_platform.locks import locked
 from chat_platform.partitions import last_date
 from chat_platform.settings import Settings
 
-SOURCES = (chat.SOURCE,)
+SOURCES = (chat.SOURCE, rasa.SOURCE)
+_VERSIONS = {chat.SOURCE: chat.version, rasa.SOURCE: rasa.version}
 CHUNK_BYTES = 64 << 20
 REJECT_SCHEMA = pa.schema(
     [
@@ -43,7 +46,10 @@ REJECT_SCHEMA = pa.schema(
     ]
 )
 # What the typed table says about lines of the chunk; not part of a message.
-_CHUNK_COLUMNS = "file_number, row_number, reason, suspect, key_lists, line, warnings"
+_CHUNK_COLUMNS = {
+    chat.SOURCE: "file_number, row_number, reason, suspect, key_lists, line, warnings",
+    rasa.SOURCE: "file_number, row_number, reason, suspect, is_tracker, line, warnings",
+}
 Progress = Callable[[int], None]
 
 
@@ -216,7 +222,8 @@ class _Load:
         size = 0
         for number, (file, _) in enumerate(self.files):
             try:
-                for batch in read_batches(file.path):
+                read = read_trackers if is_tracker_store(file.path) else read_batches
+                for batch in read(file.path):
                     numbers = pa.repeat(pa.scalar(number, pa.int32()), len(batch.table))
                     tables.append(batch.table.append_column("file_number", numbers))
                     batches.append((number, batch))
@@ -234,13 +241,19 @@ class _Load:
             yield pa.concat_tables(tables), batches
 
     def _take(self, connection: duckdb.DuckDBPyConnection, lines: pa.Table, batches: list[tuple[int, Batch]]) -> None:
-        refusals = type_lines(connection, lines)
+        refusals = type_lines(connection, lines) if self.source == chat.SOURCE else type_events(connection, lines)
         self._write_parts(connection)
         self._write_rejects(refusals, lines, batches)
         for number, batch in batches:
             self.tally.lines_read += batch.lines_read
             self.tally.blank += batch.blank
             self.tally.lines_by_file[number] = self.tally.lines_by_file.get(number, 0) + batch.lines_read
+        if self.source == rasa.SOURCE:
+            more, empty = count_events(connection, lines)
+            for number, count in more.items():
+                self.tally.lines_read += count
+                self.tally.lines_by_file[number] += count
+            self.tally.blank += sum(empty.values())
         for number, name, count in connection.execute(
             "select file_number, warning, count(*) "
             "from (select file_number, unnest(warnings) as warning from typed where reason is null) group by all"
@@ -268,7 +281,7 @@ class _Load:
                 f"""
                 copy (
                     select
-                        typed.* exclude ({_CHUNK_COLUMNS}), file_names.source_file,
+                        typed.* exclude ({_CHUNK_COLUMNS[self.source]}), file_names.source_file,
                         '{self.load_id}' as load_id, cast({self.sequence} as bigint) as load_sequence
                     from typed inner join file_names on typed.file_number = file_names.file_number
                     where typed.reason is null
@@ -297,7 +310,7 @@ class _Load:
         # The lines as they came: typing takes escaped NULs out of its copy.
         came = lines.take(pa.array([refusal.row_number for refusal in refusals], pa.int64())).to_pylist()
         for refusal, line in zip(refusals, came, strict=True):
-            raw = line["line"].encode()
+            raw = (refusal.line or line["line"]).encode()
             place = (line["file_number"], line["line_number"], line["byte_offset"])
             rows.append((*place, len(raw), refusal.reason, refusal.message, raw))
         if not rows:
@@ -321,7 +334,7 @@ class _Load:
             load_id=self.load_id,
             source=self.source,
             sequence=self.sequence,
-            contract_version=chat.version(),
+            contract_version=_VERSIONS[self.source](),
             key_check=key_check(self.key),
             time_zone=self.settings.time_zone(self.source),
             files=[

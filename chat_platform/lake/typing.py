@@ -27,11 +27,12 @@ CONTENT_COLUMNS = (
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a line of the chunk is refused."""
+    """Why a line of the chunk is refused. `line` is what to keep of it where that is not the line as it came."""
 
     row_number: int
     reason: str
     message: str
+    line: str | None = None
 
 
 def _paths() -> list[str]:

@@ -14,6 +14,8 @@ from chat_platform.errors import LandingError
 
 SUFFIXES = (".jsonl", ".ndjson", ".json")
 COMPRESSIONS = ("", ".gz", ".zst")
+# What else a source takes: for Rasa the file of a tracker store.
+OWN_SUFFIXES = {"rasa": (".db", ".sqlite", ".sqlite3")}
 # What writers use for files that are not complete yet; they are left alone until renamed.
 UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", "~")
 
@@ -67,8 +69,8 @@ class Scan:
     notices: tuple[Notice, ...]
 
 
-def _has_data_suffix(name: str) -> bool:
-    return name.lower().endswith(tuple(s + c for s in SUFFIXES for c in COMPRESSIONS))
+def _has_data_suffix(name: str, source: str) -> bool:
+    return name.lower().endswith((*(s + c for s in SUFFIXES for c in COMPRESSIONS), *OWN_SUFFIXES.get(source, ())))
 
 
 def scan(landing: Path, sources: Iterable[str]) -> Scan:
@@ -105,7 +107,7 @@ def _scan_source(landing: Path, folder: Path, files: list[LandingFile], notices:
     for parent, folders, names in os.walk(folder, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in folders:
-            if _has_data_suffix(name):
+            if _has_data_suffix(name, folder.name):
                 shown = (Path(parent) / name).relative_to(landing).as_posix()
                 message = "This is a folder with the name of a file; files inside it are loaded."
                 notices.append(Notice(shown, "folder_not_file", message))
@@ -114,8 +116,9 @@ def _scan_source(landing: Path, folder: Path, files: list[LandingFile], notices:
                 continue
             path = Path(parent) / name
             shown = path.relative_to(landing).as_posix()
-            if not _has_data_suffix(name):
-                message = f"Files end in {', '.join(SUFFIXES)}, with .gz or .zst behind it when compressed."
+            if not _has_data_suffix(name, folder.name):
+                own = "".join(f", or in {suffix}" for suffix in OWN_SUFFIXES.get(folder.name, ()))
+                message = f"Files end in {', '.join(SUFFIXES)}, with .gz or .zst behind it when compressed{own}."
                 notices.append(Notice(shown, "unknown_file_type", message))
                 continue
             try:

@@ -23,7 +23,7 @@ import orjson
 import zstandard
 
 from chat_platform.sample.chat_defects import bad_line, reordered, versions
-from chat_platform.sample.chat_messages import Facts, Maker, Pools
+from chat_platform.sample.chat_messages import AGENT_SHARE, SCREENSHOT_SHARE, Facts, Maker, Pools
 from chat_platform.sample.chat_timeline import MICROS, Conversations, timeline
 
 Compression = Literal["gzip", "zstd", "none"]
@@ -299,6 +299,8 @@ def generate(
     deliveries_per_day: int = 1,
     late_share: float = 0.01,
     defect_rate: float = 0.02,
+    agent_share: float = AGENT_SHARE,
+    screenshot_share: float = SCREENSHOT_SHARE,
     compression: Compression = "gzip",
     layout: Layout = "flat",
 ) -> Truth:
@@ -310,6 +312,8 @@ def generate(
     defect_rate: extra lines per message: 40 % redelivered messages (the same bytes, or other key order; at
         once or with the next delivery), 20 % further versions under the same id, 30 % lines to refuse,
         10 % blank.
+    agent_share: share of messages that are runs of the browser agent, with nine steps on average.
+    screenshot_share: share of an agent's steps that carry a screenshot, of some hundred kilobytes.
     layout: all files in `out_dir`, or in one folder per date of delivery.
 
     Same arguments, same bytes, on one version of Python and numpy. Existing files of the same name are
@@ -318,12 +322,13 @@ def generate(
     """
     if messages < 0 or days < 1 or deliveries_per_day < 1:
         raise ValueError("messages must be 0 or more, days and deliveries_per_day 1 or more")
-    if not (0 <= late_share <= 1 and 0 <= defect_rate <= 1):
-        raise ValueError("late_share and defect_rate must lie between 0 and 1")
+    if not all(0 <= share <= 1 for share in (late_share, defect_rate, agent_share, screenshot_share)):
+        raise ValueError("late_share, defect_rate, agent_share and screenshot_share must lie between 0 and 1")
     truth = Truth()
     feed = _Feed(out_dir, compression, layout, truth)
     try:
-        _write(feed, messages, seed, first_date, days, deliveries_per_day, late_share, defect_rate)
+        shares = (late_share, defect_rate, agent_share, screenshot_share)
+        _write(feed, messages, seed, first_date, days, deliveries_per_day, *shares)
     except BaseException:
         feed.discard()
         raise
@@ -339,11 +344,14 @@ def _write(
     deliveries_per_day: int,
     late_share: float,
     defect_rate: float,
+    agent_share: float,
+    screenshot_share: float,
 ) -> None:
     truth = feed.truth
     # Not for secrets: the feed must come out the same again.
     rnd = random.Random(seed)  # noqa: S311
-    maker = Maker(rnd, Pools(rnd, min(20_000, max(20, messages // 40)), seed), seed)
+    pools = Pools(rnd, min(20_000, max(20, messages // 40)), seed)
+    maker = Maker(rnd, pools, seed, agent_share, screenshot_share)
     books = _Books()
     rng = np.random.Generator(np.random.PCG64(seed))
     duplicate, version, bad = (defect_rate * share for share in _DEFECTS)

@@ -25,9 +25,9 @@ _NO_RESPONSE = (35 / 171, 4 / 171, 3 / 171, 1 / 171)  # 401 page, gzip bytes, em
 _STEPS_PER_RESPONSE = (33 / 128, 97 / 128, 124 / 128, 126 / 128, 1.0)  # cumulative: 0, 1, 2, 3, 4 steps
 _TYPED_STEP = (18 / 128, 22 / 128, 23 / 128)  # cumulative: web_search, browser, fetch_url_content
 _OTHER_TYPED_STEP = 0.004  # not observed; keeps step types that have no table of their own in sight
-_AGENT_RUN = 0.012  # observed once in 128 usable responses
+AGENT_SHARE = 0.012  # observed once in 128 usable responses
 _AGENT_END = (0.66, 0.84)  # cumulative: completed, failed; the rest just stops
-_SCREENSHOT = 0.02
+SCREENSHOT_SHARE = 0.02
 _PARTS = 45 / 177
 _PRIVATE_QUERY = 0.01
 _HEAD_QUERY = 0.08
@@ -205,9 +205,13 @@ class _Agent(NamedTuple):
 class Maker:
     """Makes messages. All randomness comes from the one seeded source, in the order of the calls."""
 
-    def __init__(self, rnd: random.Random, pools: Pools, seed: int) -> None:
+    def __init__(
+        self, rnd: random.Random, pools: Pools, seed: int, agent_share: float, screenshot_share: float
+    ) -> None:
         self._rnd = rnd
         self._pools = pools
+        self._agent_share = agent_share
+        self._screenshot_share = screenshot_share
         self._prompts = _interpolated(rnd, _PROMPT, 1000)
         self._completions = _interpolated(rnd, _COMPLETION, 1000)
         self._tag = f"{(seed * 2654435761 + 97) & 0xFFFFFFFF:08x}"
@@ -238,7 +242,7 @@ class Maker:
         user = pools.users[int(((mixed >> 32) / 2**32) ** 2 * len(pools.users))]
         response_kind = r()
         no_response = response_kind < _NO_RESPONSE[0] + _NO_RESPONSE[1] + _NO_RESPONSE[2] + _NO_RESPONSE[3]
-        agent = not no_response and r() < _AGENT_RUN / (1 - sum(_NO_RESPONSE))
+        agent = not no_response and r() < self._agent_share / (1 - sum(_NO_RESPONSE))
 
         private = ""
         if agent:
@@ -627,6 +631,6 @@ class Maker:
         progress: Json = {"action": action} if action or r() < 0.97 else {}
         if url or r() < 0.5:
             progress["url"] = url
-        if r() < _SCREENSHOT:
+        if r() < self._screenshot_share:
             progress["screenshot"] = self._rnd.choice(self._pools.screenshots)
         return {"thought": thought, "type": "agent_progress", "agent_progress": progress}

@@ -94,6 +94,14 @@
     {{ return(replace_in_scope(arg_dict, ref('scope_dates'), ['source', 'event_date'])) }}
 {% endmacro %}
 
+{#
+  Condition on the rows of a table, of one source or of several: the date is in the scope. Put before a sum, it spares
+  the reading of history; what the sum is joined with decides in the end.
+#}
+{% macro date_in_scope() -%}
+    event_date in (select scope_dates.event_date from {{ ref('scope_dates') }} as scope_dates)
+{%- endmacro %}
+
 {# From clause of a test, the table as facts: all of it, or its rows in scope_conversations or scope_dates. #}
 {% macro rows_in_scope(model, scope=none) -%}
     {{ model }} as facts

@@ -17,6 +17,7 @@ with facts as (
         'reported' as place,
         coalesce(sum({{ number(measure) }}), 0) as amount
     from {{ ref('stg_chat__usage_metrics') }}
+    where {{ date_in_scope() }}
     group by event_date
 
     union all
@@ -27,7 +28,7 @@ with facts as (
         'message_costs' as place,
         coalesce(sum({{ number(measure) }}), 0) as amount
     from {{ ref('message_costs') }}
-    where source = 'chat'
+    where source = 'chat' and {{ date_in_scope() }}
     group by event_date
 
     union all
@@ -38,7 +39,7 @@ with facts as (
         dimension as place,
         sum(numerator) as amount
     from {{ ref('daily') }}
-    where source = 'chat' and kpi in ({{ kpis }})
+    where source = 'chat' and kpi in ({{ kpis }}) and {{ date_in_scope() }}
     group by event_date, kpi, dimension
 ),
 

@@ -24,9 +24,11 @@ with facts as (
         {{ 'count(user_query)' if name == 'messages' else '0' }} as queries,
         count(*) as counted
     from {{ relation }}
-    {%- if not loop.index <= 2 %}
-    where source = 'chat'
-    {%- endif %}
+    where
+        {{ date_in_scope() }}
+        {%- if not loop.index <= 2 %}
+        and source = 'chat'
+        {%- endif %}
     group by event_date
     {%- endfor %}
 ),

@@ -17,6 +17,7 @@ with counts as (
         0 as standing,
         0 as actions
     from {{ ref('stg_chat__tool_usage') }}
+    where {{ date_in_scope() }}
     group by 1, 2
 
     union all
@@ -28,7 +29,7 @@ with counts as (
         case when classification_target is null then count(*) else 0 end as standing,
         count(*) as actions
     from {{ ref('story_actions') }}
-    where source = 'chat'
+    where source = 'chat' and {{ date_in_scope() }}
     group by event_date, classification_target
     {%- for target, model in targets.items() %}
 
@@ -41,6 +42,7 @@ with counts as (
         count(*) as standing,
         0 as actions
     from {{ ref(model) }}
+    where {{ date_in_scope() }}
     group by event_date
     {%- endfor %}
 )

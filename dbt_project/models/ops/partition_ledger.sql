@@ -46,6 +46,7 @@ with assets as (
         event_date,
         count(*) as row_count
     from {{ ref(model) }}
+    where {{ date_in_scope() }}
     group by event_date
 
     union all
@@ -62,6 +63,7 @@ with assets as (
         event_date,
         count(*) as row_count
     from {{ ref(model) }}
+    where {{ date_in_scope() }}
     group by source, event_date
     {%- endfor %}
 ),
@@ -83,6 +85,7 @@ origins as (
             event_date,
             count(distinct load_id) as loads
         from {{ ref('int_rasa__readable_events' if source_name == 'rasa' else 'stg_' ~ source_name ~ '__sessions') }}
+        where {{ date_in_scope() }}
         group by event_date
     ) as dates
     {%- if source_name == 'rasa' %}
@@ -98,6 +101,7 @@ origins as (
             event_date,
             max(model_version) as model_version
         from {{ ref('stg_' ~ source_name ~ '__query_classifications') }}
+        where {{ date_in_scope() }}
         group by event_date
     ) as models on dates.event_date = models.event_date
     {%- endif %}

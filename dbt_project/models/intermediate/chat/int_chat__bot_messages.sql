@@ -27,4 +27,5 @@ select
     case when messages.user_query is not null then messages.message_id end as interaction_user_fk,
     messages.next_user_fk as next_interaction_user_fk
 from messages
-inner join {{ ref('stg_chat__responses') }} as responses on messages.message_id = responses.message_id
+inner join {{ ref('stg_chat__responses') }} as responses
+    on messages.event_date = responses.event_date and messages.message_id = responses.message_id

@@ -26,4 +26,5 @@ select
     usage_metrics.output_tokens_cost_exact,
     usage_metrics.total_cost_exact
 from {{ ref('int_chat__messages') }} as messages
-left join {{ ref('stg_chat__usage_metrics') }} as usage_metrics on messages.message_id = usage_metrics.message_id
+left join {{ ref('stg_chat__usage_metrics') }} as usage_metrics
+    on messages.event_date = usage_metrics.event_date and messages.message_id = usage_metrics.message_id

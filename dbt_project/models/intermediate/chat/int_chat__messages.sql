@@ -14,7 +14,7 @@ visits as (
         count(*) as steps,
         min(actions.step_index) as first_step_index
     from {{ ref('stg_chat__web_automations') }} as actions
-    inner join messages on actions.message_id = messages.message_id
+    inner join messages on actions.event_date = messages.event_date and actions.message_id = messages.message_id
     where actions.domain_name is not null
     group by actions.message_id, actions.domain_name
 ),
@@ -65,8 +65,11 @@ select
     classifications.intent_confidence,
     messages.load_id
 from messages
-left join {{ ref('stg_chat__responses') }} as responses on messages.message_id = responses.message_id
-left join {{ ref('stg_chat__usage_metrics') }} as usage_metrics on messages.message_id = usage_metrics.message_id
+-- what belongs to a message has its date; with it in the join the other dates of the tables are not read
+left join {{ ref('stg_chat__responses') }} as responses
+    on messages.event_date = responses.event_date and messages.message_id = responses.message_id
+left join {{ ref('stg_chat__usage_metrics') }} as usage_metrics
+    on messages.event_date = usage_metrics.event_date and messages.message_id = usage_metrics.message_id
 left join {{ ref('stg_chat__query_classifications') }} as classifications
-    on messages.message_id = classifications.message_id
+    on messages.event_date = classifications.event_date and messages.message_id = classifications.message_id
 left join sites on messages.message_id = sites.message_id and sites.choice = 1

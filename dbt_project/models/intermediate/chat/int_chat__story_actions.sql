@@ -26,10 +26,20 @@ select
     case when messages.user_query is not null then messages.message_id end as interaction_user_fk,
     case when messages.has_response then messages.message_id end as interaction_bot_fk
 from {{ ref('int_chat__messages') }} as messages
-inner join {{ ref('stg_chat__tool_usage') }} as tools on messages.message_id = tools.message_id
+inner join {{ ref('stg_chat__tool_usage') }} as tools
+    on messages.event_date = tools.event_date and messages.message_id = tools.message_id
 left join {{ ref('stg_chat__web_automations') }} as web
-    on tools.message_id = web.message_id and tools.step_index = web.step_index
+    on
+        tools.event_date = web.event_date
+        and tools.message_id = web.message_id
+        and tools.step_index = web.step_index
 left join {{ ref('stg_chat__browser_automations') }} as browser
-    on tools.message_id = browser.message_id and tools.step_index = browser.step_index
+    on
+        tools.event_date = browser.event_date
+        and tools.message_id = browser.message_id
+        and tools.step_index = browser.step_index
 left join {{ ref('stg_chat__web_searches') }} as searches
-    on tools.message_id = searches.message_id and tools.step_index = searches.step_index
+    on
+        tools.event_date = searches.event_date
+        and tools.message_id = searches.message_id
+        and tools.step_index = searches.step_index

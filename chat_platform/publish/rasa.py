@@ -1,0 +1,172 @@
+"""The raw Rasa tables: pending loads from the lake into `{prefix}_event`, and the scope that dbt has to rebuild.
+
+The rows of a load and its status 0 come in one transaction: a load without that row is not complete.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow as pa
+
+from chat_platform.contracts import rasa
+from chat_platform.lake import manifest as manifests
+from chat_platform.lake.manifest import Manifest
+from chat_platform.settings import Settings
+from chat_platform.unpack.events import delete_load, new_unpacker, unpack_load
+from chat_platform.unpack.tables import Unpacker
+from chat_platform.warehouse.connection import Warehouse, open_warehouse
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What a run did: its loads, the dates and senders that they touch, rows added by table."""
+
+    load_ids: tuple[str, ...]
+    dates: tuple[date, ...]
+    senders: int
+    rows: dict[str, int]
+
+
+def pending_loads(warehouse: Warehouse) -> list[Manifest]:
+    """Loads of the lake that no run has published, in the order of arrival (rasa spec, section 3)."""
+    published = {
+        load_id
+        for (load_id,) in warehouse.execute(
+            f"select load_id from {warehouse.name('event._loads')} where status = 1 and schema_name = $1", [rasa.SOURCE]
+        ).fetchall()
+    }
+    known = manifests.read_manifests(warehouse.settings.lake, rasa.SOURCE)
+    return [item for item in known if item.load_id not in published]
+
+
+def publish(settings: Settings, run_id: str) -> Publication | None:
+    """Unpack all pending loads and open the scope for dbt; None where nothing is pending.
+
+    A load that an earlier run has unpacked and not published is unpacked again: its rows go first. In a run that
+    publishes chat messages too, this has to be the later of the two.
+    """
+    with open_warehouse(settings) as warehouse:
+        pending = pending_loads(warehouse)
+        if not pending:
+            return None
+        unpacker = new_unpacker(warehouse)
+        for item in pending:
+            unpack_load(unpacker, item)
+            with warehouse.transaction():
+                delete_load(unpacker, item.load_id)
+                unpacker.insert()
+                _record(warehouse, item)
+            unpacker.clear()
+        load_ids = tuple(item.load_id for item in pending)
+        warehouse.connection.register("run_loads", pa.table({"load_id": pa.array(load_ids, pa.string())}))
+        scope = _Scope(warehouse, run_id, "publish")
+        with warehouse.transaction():
+            scope.open()
+            scope.add("load", "select load_id as value from run_loads")
+            touched = f"select distinct sender_key as value from {unpacker.name('event')} where _dlt_load_id in "
+            scope.add("conversation", f"select value from {warehouse.native_rows(touched + scope.values('load'))}")
+            scope.add_dates(unpacker)
+        return Publication(load_ids, scope.dates(), scope.count("conversation"), unpacker.rows)
+
+
+def open_scope(settings: Settings, dates: Iterable[date], run_id: str) -> None:
+    """Open the scope for a run that makes dates anew: the senders with an event on one of them, and all their dates."""
+    with open_warehouse(settings) as warehouse:
+        unpacker = new_unpacker(warehouse)
+        if "event" not in unpacker.catalogue:
+            return
+        scope = _Scope(warehouse, run_id, "backfill")
+        warehouse.connection.register("run_dates", pa.table({"value": pa.array(sorted(dates), pa.date32())}))
+        events = warehouse.native_rows(f"select distinct sender_key, event_date from {unpacker.name('event')}")
+        with warehouse.transaction():
+            scope.open()
+            scope.add("date", "select strftime(value, '%Y-%m-%d') as value from run_dates")
+            scope.add(
+                "conversation",
+                f"select distinct sender_key as value from {events} where event_date in (select value from run_dates)",
+            )
+            scope.add_dates(unpacker)
+
+
+class _Scope:
+    """The rows of `ops.run_scope` that are about this source."""
+
+    def __init__(self, warehouse: Warehouse, run_id: str, mode: str) -> None:
+        self.warehouse = warehouse
+        self.run_id = run_id
+        self.mode = mode
+        self.table = warehouse.name("ops.run_scope")
+
+    def open(self) -> None:
+        """Forget what is finished; what an earlier run named and did not finish is kept and joined."""
+        finished = self.warehouse.execute(f"select count(*) from {self.table} where kind = 'done'").fetchone() != (0,)
+        if finished:
+            self.warehouse.native(f"delete from {self.table}")
+        else:
+            self.warehouse.native(
+                f"delete from {self.table} where source = '{rasa.SOURCE}' and kind not in ('conversation', 'date')"
+            )
+        self.warehouse.execute(f"update {self.table} set run_id = $1, mode = $2", [self.run_id, self.mode])
+
+    def values(self, kind: str) -> str:
+        """Subquery of the values of a kind."""
+        return f"(select value from {self.table} where source = '{rasa.SOURCE}' and kind = '{kind}')"
+
+    def add(self, kind: str, select: str) -> None:
+        """Add what `select` gives as `value`, each once."""
+        self.warehouse.execute(
+            f"insert into {self.table} (run_id, mode, source, kind, value) "
+            f"select $1, $2, $3, $4, value from ({select}) where value not in {self.values(kind)}",
+            [self.run_id, self.mode, rasa.SOURCE, kind],
+        )
+
+    def add_dates(self, unpacker: Unpacker) -> None:
+        """Add every date on which a sender of the scope has an event."""
+        there = f"where sender_key in {self.values('conversation')}"
+        dates = self.warehouse.native_rows(f"select distinct event_date from {unpacker.name('event')} {there}")
+        self.add("date", f"select strftime(event_date, '%Y-%m-%d') as value from {dates}")
+
+    def dates(self) -> tuple[date, ...]:
+        """The dates of the scope."""
+        rows = self.warehouse.execute(f"select value from {self.values('date')} order by value").fetchall()
+        return tuple(date.fromisoformat(value) for (value,) in rows)
+
+    def count(self, kind: str) -> int:
+        """Number of values of a kind."""
+        (count,) = self.warehouse.execute(f"select count(*) from {self.values(kind)}").fetchone() or (0,)
+        return int(count)
+
+
+def _record(warehouse: Warehouse, load: Manifest) -> None:
+    """Rows of the load in `_loads` (status 0) and in the tables about loads."""
+    warehouse.execute(
+        f"""
+        insert into {warehouse.name("event._loads")} (load_id, schema_name, status, inserted_at, schema_version_hash)
+        select $1, $2, 0, timezone('UTC', now()), $3
+        where $1 not in (select load_id from {warehouse.name("event._loads")})
+        """,
+        [load.load_id, rasa.SOURCE, load.contract_version],
+    )
+    row = {
+        **load.model_dump(
+            include={
+                "load_id", "source", "lines_read", "blank", "rejected", "warnings", "first_event_timestamp",
+                "last_event_timestamp", "ingested_at",
+            }
+        ),
+        "load_sequence": load.sequence,
+        "files": len(load.files),
+        "bytes_read": sum(file.bytes_read for file in load.files),
+        # Which deliveries are of one event is decided downstream: here every one of them stands.
+        "duplicates": 0,
+        "superseded": 0,
+        "accepted": load.typed,
+    }  # fmt: skip
+    files = [{"load_id": load.load_id, **file.model_dump(), "source_file": file.name} for file in load.files]
+    issues = [{"load_id": load.load_id, **issue.model_dump()} for issue in load.issues]
+    for table, records in (("ops.loads", [row]), ("ops.load_files", files), ("ops.load_issues", issues)):
+        warehouse.execute(f"delete from {warehouse.name(table)} where load_id = $1", [load.load_id])
+        if records:
+            warehouse.connection.register("records", pa.Table.from_pylist(records))
+            warehouse.insert(table, "select * from records")

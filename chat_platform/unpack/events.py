@@ -1,0 +1,101 @@
+"""Loads of the rasa source out of the lake into `{prefix}_event`: the table of all events, and those of their types."""
+
+import re
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+from chat_platform.lake.manifest import Manifest
+from chat_platform.sql import load_sql
+from chat_platform.unpack import naming
+from chat_platform.unpack.shapes import quoted
+from chat_platform.unpack.tables import ROOT_SYSTEM, WORK, Columns, Level, Unpacker
+from chat_platform.warehouse.connection import Warehouse
+
+_PACKAGE = "chat_platform.unpack"
+EVENT = "event"
+# One row an event of any type: who, when, what, where it came from, and all that its order depends on.
+EVENT_COLUMNS: Columns = {
+    "_dlt_id": "text",
+    "_dlt_load_id": "text",
+    "sender_id": "text",
+    "timestamp": "double",
+    "event": "text",
+    "environment": "text",
+    "model_id": "text",
+    "session_id": "text",
+    "sender_key": "text",
+    "event_date": "date",
+    "order_time": "double",
+    "position": "bigint",
+    "delivery": "text",
+    "content_hash": "text",
+    "source_file": "text",
+    "line_number": "bigint",
+}
+# As long as dlt makes them on each of the two.
+MAX_NAME = {"postgres": 63, "duckdb": 65536}
+
+
+def new_unpacker(warehouse: Warehouse) -> Unpacker:
+    """An unpacker for the warehouse; names are as long as it allows."""
+    return Unpacker(warehouse, MAX_NAME["postgres" if warehouse.settings.is_postgres else "duckdb"])
+
+
+def unpack_load(unpacker: Unpacker, manifest: Manifest) -> None:
+    """Read the events of one load and make what their tables lack; the rows go in with `unpacker.insert`."""
+    warehouse = unpacker.warehouse
+    unpacker.ensure(EVENT, EVENT_COLUMNS)
+    if warehouse.settings.is_postgres:
+        # What is looked up of few among many rows: the senders of a run, and the rows of a load that is taken again.
+        for column in ("sender_key", "_dlt_load_id"):
+            warehouse.native(f"create index if not exists event_{column} on {unpacker.name(EVENT)} ({quoted(column)})")
+    files = manifest.paths(warehouse.settings.lake)
+    if not files:
+        return
+    warehouse.execute("set variable load_files = $1", [files])
+    types = [
+        event
+        for (event,) in warehouse.execute(
+            "select event from read_parquet(getvariable('load_files')) group by event order by event"
+        ).fetchall()
+    ]
+    tables = [naming.path(f"{EVENT}_{event}", unpacker.max_name) for event in types]
+    names = sorted(set(tables))
+    numbers = pa.table({"event": types, "table_number": [names.index(table) for table in tables]})
+    warehouse.connection.register("event_tables", numbers)
+    warehouse.execute(load_sql(_PACKAGE, "events", work=WORK))
+    warehouse.connection.unregister("event_tables")
+    columns = ", ".join(quoted(name) for name in EVENT_COLUMNS)
+    unpacker.insert_later(EVENT, EVENT_COLUMNS, f"select {columns} from {WORK}.events")
+    structures: dict[int, list[str]] = {}
+    for number, structure in warehouse.execute(
+        f"select table_number, json_structure(data) as structure from {WORK}.events group by all order by min(rowid)"
+    ).fetchall():
+        structures.setdefault(number, []).append(structure)
+    for number, found in structures.items():
+        source = f"(select * from {WORK}.events where table_number = {number})"
+        level = Level(names[number], (names[number],), source, ROOT_SYSTEM, structures=tuple(found))
+        unpacker.unpack(level)
+
+
+def delete_load(unpacker: Unpacker, load_id: str) -> None:
+    """Delete all rows of a load, in the transaction that is open. Tables that dlt filled are left alone."""
+    if not re.fullmatch(r"[0-9a-f]{32}", load_id):
+        raise ValueError(f"{load_id!r} is not the id of a load")
+    warehouse = unpacker.warehouse
+    tables = {
+        name: columns for name, columns in unpacker.catalogue.items() if name == EVENT or name.startswith(f"{EVENT}_")
+    }
+    if EVENT not in tables:
+        return
+    events = f"select _dlt_id from {unpacker.name(EVENT)} where _dlt_load_id = '{load_id}'"
+    for name in _children_first(tables):
+        if "_dlt_root_id" in tables[name]:
+            warehouse.native(f"delete from {unpacker.name(name)} where _dlt_root_id in ({events})")
+        if "_dlt_load_id" in tables[name]:
+            warehouse.native(f"delete from {unpacker.name(name)} where _dlt_load_id = '{load_id}'")
+
+
+def _children_first(tables: dict[str, Columns]) -> Iterable[str]:
+    return sorted(tables, key=lambda name: ("_dlt_root_id" not in tables[name], name == EVENT, name))

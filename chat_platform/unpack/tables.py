@@ -1,0 +1,409 @@
+"""Events into tables: one an event type, one a list, made and widened as the data asks for (rasa spec, section 2).
+
+Works level by level: the events of one type, then the elements of their lists, then the lists in those. Each level is
+a few statements for DuckDB, built from the distinct structures that occur. Which type a column has is decided by the
+first value that arrives, as in dlt; a value that would not be the same in that type goes to a variant of the column.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from chat_platform.sql import load_sql
+from chat_platform.unpack import naming
+from chat_platform.unpack.shapes import Leaf, Path, Reading, Shapes, by_column, literal, quoted
+from chat_platform.warehouse.connection import Warehouse
+
+_PACKAGE = "chat_platform.unpack"
+# Nesting that is unfolded, objects and lists alike; what lies deeper stays one JSON value.
+MAX_LEVELS = 100
+WORK = "unpacking"
+_ROW_GROUP = 8192
+# A row of Postgres has 8 KB for its columns; what comes after these goes into one that holds JSON.
+MAX_COLUMNS = 400
+MORE = "_more"
+# Text, number, truth, time: what they are called in the two databases.
+_TYPES = {
+    "text": "varchar",
+    "bigint": "bigint",
+    "double": "double precision",
+    "bool": "boolean",
+    "timestamp": "timestamp with time zone",
+    "date": "date",
+}
+_KIND_OF_TYPE = {
+    "character varying": "text", "varchar": "text", "text": "text", "bigint": "bigint", "double": "double",
+    "double precision": "double", "boolean": "bool", "timestamp with time zone": "timestamp", "json": "json",
+    "jsonb": "json",
+}  # fmt: skip
+# (type of the column, kind of the value) that go together, with a macro of that name; some values, or all of them.
+_SOME = {("timestamp", "text"), ("bigint", "text"), ("double", "text"), ("bool", "text"), ("double", "bigint"),
+         ("bigint", "double")}  # fmt: skip
+_ALL = {("text", "bigint"), ("text", "double"), ("text", "bool"), ("text", "json")}
+ROOT_SYSTEM = ("_dlt_id", "_dlt_load_id", "sender_id", "timestamp", "event")
+CHILD_SYSTEM = ("_dlt_id", "_dlt_parent_id", "_dlt_root_id", "_dlt_list_idx")
+# What every event has; read beforehand, so no key of these names is looked for.
+ENVELOPE = frozenset({"sender_id", "timestamp", "event"})
+_SYSTEM_TYPES = {"timestamp": "double", "_dlt_list_idx": "bigint"}
+Columns = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Level:
+    """Objects to unpack into one table. `source` is a relation with data and the columns `system`, in order of arrival.
+
+    `parts` are the names on the way to the table, `depth` the nesting on it. `structures` are those of data where
+    they are known. Where `reading` is given, the relation has typed elements instead of data.
+    """
+
+    table: str
+    parts: tuple[str, ...]
+    source: str
+    system: tuple[str, ...]
+    depth: int = 0
+    structures: tuple[str, ...] = ()
+    reading: Reading | None = None
+
+    @property
+    def is_root(self) -> bool:
+        """True for events, False for elements of lists."""
+        return self.system == ROOT_SYSTEM
+
+
+@dataclass
+class _Column:
+    """A column to be: the kinds that occur for it, with the number of the row where each does first."""
+
+    name: str
+    number: int
+    first: dict[str, int] = field(default_factory=dict)
+
+    def kinds(self) -> list[str]:
+        return sorted(self.first, key=lambda kind: self.first[kind])
+
+
+class Unpacker:
+    """Fills the tables of one schema of the warehouse: `unpack` levels, then `insert` all rows in a transaction.
+
+    Tables and columns are made at once, outside of a transaction: DuckDB cannot commit a table that was changed and
+    then altered. Without rows they say nothing. Columns that are there stay as they are, whoever made them; the
+    catalogue of the warehouse is the only memory.
+    """
+
+    def __init__(self, warehouse: Warehouse, max_name: int) -> None:
+        self.warehouse = warehouse
+        self.schema = warehouse.settings.schema_name("event")
+        self.max_name = max_name
+        self.rows: dict[str, int] = {}
+        self._inserts: list[str] = []
+        self._passing: list[str] = []
+        warehouse.execute(load_sql(_PACKAGE, "macros"))
+        # A place for what is in between. DuckDB shares work out by row groups: of the usual size one holds most types.
+        warehouse.execute(f"attach if not exists ':memory:' as {WORK} (row_group_size {_ROW_GROUP})")
+
+    @cached_property
+    def catalogue(self) -> dict[str, Columns]:
+        """Tables of the schema with their columns and the kinds these hold."""
+        rows = self.warehouse.native_rows(
+            "select table_name, column_name, data_type from information_schema.columns "
+            f"where table_schema = '{self.schema}' and table_catalog = current_database()"
+        )
+        found: dict[str, Columns] = {}
+        for table, column, kind in self.warehouse.execute(
+            f"select table_name, column_name, lower(data_type) from {rows}"
+        ).fetchall():
+            found.setdefault(table, {})[column] = _KIND_OF_TYPE.get(kind, "other")
+        return found
+
+    def name(self, table: str) -> str:
+        """A table of the schema as SQL."""
+        return f"{quoted(self.schema)}.{quoted(table)}"
+
+    def ensure(self, table: str, columns: Columns) -> None:
+        """Make the table, or the columns that it lacks."""
+        known = self.catalogue.get(table)
+        wanted = [f"{quoted(name)} {self._type(kind)}" for name, kind in columns.items() if name not in (known or {})]
+        if known is None:
+            self._native(f"create table {self.name(table)} ({', '.join(wanted)})")
+        else:
+            for column in wanted:
+                self._native(f"alter table {self.name(table)} add column {column}")
+        if wanted and self.warehouse.settings.is_postgres:
+            self.warehouse.execute("call pg_clear_cache()")
+        self.catalogue[table] = {**columns, **(known or {})}
+
+    def insert(self) -> None:
+        """Insert the rows of all levels that were unpacked, in the transaction that is open."""
+        for statement in self._inserts:
+            self.warehouse.execute(statement)
+
+    def clear(self) -> None:
+        """Forget what was unpacked, once it is inserted; not in that transaction, which is the warehouse's."""
+        for table in self._passing:
+            self.warehouse.execute(f"drop table if exists {table}")
+        self._inserts, self._passing = [], []
+
+    def insert_later(self, table: str, names: Iterable[str], select: str) -> None:
+        """Note an insert; `select` gives the columns in this order."""
+        self._inserts.append(f"insert into {self.name(table)} ({', '.join(map(quoted, names))}) {select}")
+
+    def unpack(self, level: Level) -> None:
+        """Read a level and the lists in it, and make what their tables lack."""
+        levels = [level]
+        while levels:
+            levels += self._unpack_one(levels.pop(0))
+
+    def _native(self, sql: str) -> None:
+        self.warehouse.native(sql)
+
+    def _type(self, kind: str) -> str:
+        if kind == "json":
+            return "jsonb" if self.warehouse.settings.is_postgres else "json"
+        return _TYPES[kind]
+
+    def _temp(self, select: str) -> str:
+        name = f"{WORK}.unpacked_{len(self._passing)}"
+        self._passing.append(name)
+        self.warehouse.execute(f"create or replace table {name} as {select}")
+        return name
+
+    def _unpack_one(self, level: Level) -> list[Level]:
+        if level.reading is not None:
+            flat, columns, _ = self._flatten(level, level.reading)
+            self._insert(level, flat, columns)
+            return []
+        structures = level.structures or tuple(
+            text
+            for (text,) in self.warehouse.execute(
+                f"select distinct json_structure(data) as structure from {level.source} order by structure"
+            ).fetchall()
+        )
+        if not structures:
+            return []
+        reserved = ENVELOPE if level.is_root else frozenset[str]()
+        shapes = Shapes(structures, self.max_name, MAX_LEVELS - level.depth, reserved, _stays_whole(level))
+        mixed: set[Path] = set()
+        while True:
+            reading = shapes.reading(mixed)
+            flat, columns, odd = self._flatten(level, reading)
+            if not odd:
+                break
+            # Some numbers are greater than their type: read these places as JSON.
+            mixed |= odd
+        self._insert(level, flat, columns)
+        return self._lists(level, flat, reading)
+
+    def _flatten(self, level: Level, reading: Reading) -> tuple[str, list[_Column], set[Path]]:
+        """One row an object, one column for each column and kind (`c3_text`) and each list (`l0`)."""
+        inner, outer = [], []
+        for number, leaf in enumerate(reading.leaves):
+            value = leaf.source
+            if leaf.yields_in:
+                others = ", ".join(literal(text) for text in leaf.yields_in)
+                value = f"case when json_structure(data) not in ({others}) then {value} end"
+            inner.append(f"{value} as v{number}")
+        columns = []
+        for place, (name, numbers) in enumerate(by_column(reading.leaves)):
+            column = _Column(name, place)
+            sources: dict[str, list[str]] = {}
+            for number in numbers:
+                for kind, expression in _by_kind(reading.leaves[number], f"v{number}"):
+                    sources.setdefault(kind, []).append(expression)
+            for kind, expressions in sources.items():
+                column.first[kind] = 0
+                value = expressions[0] if len(expressions) == 1 else f"coalesce({', '.join(expressions)})"
+                outer.append(f"{value} as c{place}_{kind}")
+            columns.append(column)
+        for number, item in enumerate(reading.lists):
+            inner.append(f"{item.source} as l{number}")
+            outer.append(f"l{number}")
+        parsed = f"select *, from_json(data, {literal(json.dumps(reading.structure))}) as object from {level.source}"
+        if not reading.structure:
+            parsed = f"select * from {level.source}"
+        system = ", ".join(quoted(name) for name in level.system)
+        kept = ", ".join([system, *outer])
+        flat = self._temp(f"select {kept} from (select {', '.join([system, *inner])} from ({parsed}))")
+        return flat, *self._look(level, reading, flat, columns)
+
+    def _look(
+        self, level: Level, reading: Reading, flat: str, columns: list[_Column]
+    ) -> tuple[list[_Column], set[Path]]:
+        """Where each kind occurs first, and the places whose numbers do not fit."""
+        asked: list[tuple[_Column, str, str]] = []
+        for column in columns:
+            for kind in column.first:
+                value = f"c{column.number}_{kind}"
+                if kind == "text" and self._reads_times(level, column.name):
+                    asked.append((column, "text", f"min(rowid) filter ({value} is not null)"))
+                    asked.append((column, "timestamp", f"min(rowid) filter (is_time({value}))"))
+                else:
+                    asked.append((column, kind, f"min(rowid) filter ({value} is not null)"))
+        checks: list[tuple[Path, str]] = []
+        for column in columns:
+            for leaf in reading.leaves:
+                if leaf.form == "typed" and leaf.column == column.name:
+                    value = f"c{column.number}_{next(iter(leaf.kinds))}"
+                    if "bigint" in leaf.kinds:
+                        checks.append(
+                            (leaf.path, f"bool_or({value} not between -9223372036854775808 and 9223372036854775807)")
+                        )
+                    elif "double" in leaf.kinds:
+                        checks.append((leaf.path, f"bool_or(abs({value}) >= 9.2e18)"))
+        selected = [expression for *_, expression in asked] + [expression for _, expression in checks]
+        if not selected:
+            return columns, set()
+        found = self.warehouse.execute(f"select {', '.join(selected)} from {flat}").fetchone() or ()
+        odd = {path for (path, _), flag in zip(checks, found[len(asked) :], strict=True) if flag}
+        for column in columns:
+            column.first = {}
+        for (column, kind, _), first in zip(asked, found[: len(asked)], strict=True):
+            if first is not None:
+                column.first[kind] = first
+            if kind == "timestamp" and first is not None and column.first["text"] == first:
+                # The first text is a time; where the first one is that is none, if there is one.
+                del column.first["text"]
+                value = f"c{column.number}_text"
+                other = self.warehouse.execute(
+                    f"select min(rowid) from {flat} where {value} is not null and not is_time({value})"
+                ).fetchone()
+                if other and other[0] is not None:
+                    column.first["text"] = other[0]
+        return columns, odd
+
+    def _reads_times(self, level: Level, column: str) -> bool:
+        # The text of a slot has to read the same whatever came first.
+        return not (level.table == "event_slot" and column == "value")
+
+    def _insert(self, level: Level, flat: str, columns: list[_Column]) -> None:
+        plan = _Plan(self, level, flat)
+        for column in columns:
+            plan.place(column)
+        plan.finish()
+        system = {name: _SYSTEM_TYPES.get(name, "text") for name in level.system}
+        self.ensure(level.table, {**system, **plan.types})
+        values = [
+            *(quoted(name) for name in level.system),
+            *(found[0] if len(found) == 1 else f"coalesce({', '.join(found)})" for found in plan.values.values()),
+        ]
+        self.insert_later(level.table, [*level.system, *plan.values], f"select {', '.join(values)} from {flat}")
+        (rows,) = self.warehouse.execute(f"select count(*) from {flat}").fetchone() or (0,)
+        self.rows[level.table] = self.rows.get(level.table, 0) + rows
+
+    def _lists(self, level: Level, flat: str, reading: Reading) -> list[Level]:
+        """The lists of a level as levels of their own, elements in their order."""
+        found = []
+        root = "_dlt_id" if level.is_root else "_dlt_root_id"
+        for number, item in enumerate(reading.lists):
+            parts = (*level.parts, *item.parts)
+            table = naming.joined(parts, self.max_name)
+            place = literal(json.dumps(item.path))
+            elements = f"""
+                select
+                    row_id(concat_ws('/', _dlt_parent_id, {place}, _dlt_list_idx)) as _dlt_id,
+                    _dlt_parent_id, _dlt_root_id, _dlt_list_idx,
+                    {"as_object(element) as data" if item.reading is None else "element"}
+                from (
+                    select
+                        _dlt_id as _dlt_parent_id, {root} as _dlt_root_id, unnest(l{number}) as element,
+                        generate_subscripts(l{number}, 1) - 1 as _dlt_list_idx
+                    from {flat} where len(l{number}) > 0
+                )
+                """
+            # JSON is looked at twice: for its structures, and for its values.
+            source = self._temp(elements) if item.reading is None else f"({elements})"
+            depth = level.depth + len(item.path)
+            found.append(Level(table, parts, source, CHILD_SYSTEM, depth, reading=item.reading))
+        return found
+
+
+class _Plan:
+    """Which column of a table each value goes to."""
+
+    def __init__(self, unpacker: Unpacker, level: Level, flat: str) -> None:
+        self.unpacker = unpacker
+        self.flat = flat
+        self.known = unpacker.catalogue.get(level.table, {})
+        self.system = level.system
+        self.types: Columns = {}
+        self.values: dict[str, list[str]] = {}
+        self.more: dict[str, list[str]] = {}
+
+    def finish(self) -> None:
+        """Bring what found no column of its own together."""
+        if not self.more:
+            return
+        members = ", ".join(
+            f"{{'name': {literal(name)}, 'value': {value}}}" for name, values in self.more.items() for value in values
+        )
+        kept = f"list_filter([{members}], lambda member: member.value is not null)"
+        entries = f"list_transform({kept}, lambda member: {{'key': member.name, 'value': member.value}})"
+        self.types[MORE] = "json"
+        self.values[MORE] = [f"case when len({kept}) > 0 then to_json(map_from_entries({entries})) end"]
+
+    def place(self, column: _Column) -> None:
+        """Find places for all kinds of a column, in the order in which they came."""
+        for kind in column.kinds():
+            value = f"c{column.number}_{'text' if kind == 'timestamp' else kind}"
+            self._place(column.name, kind, value)
+
+    def _type_of(self, name: str) -> str | None:
+        if name in self.system:
+            return "system"
+        return self.types.get(name) or self.known.get(name)
+
+    def _place(self, name: str, kind: str, value: str) -> None:
+        there = self._type_of(name)
+        value_kind = "text" if kind == "timestamp" else kind
+        if there is None and len(self.known) + len(self.types) >= MAX_COLUMNS:
+            found = self.more.setdefault(name, [])
+            if f"to_json({value})" not in found:
+                found.append(f"to_json({value})")
+            return
+        if there is None:
+            there = self.types[name] = kind
+        same = there == value_kind
+        if same or (there, value_kind) in _ALL:
+            self._add(name, value if same and kind != "bigint" else _converted(there, value_kind, value))
+            return
+        rest = value
+        if (there, value_kind) in _SOME:
+            converted = _converted(there, value_kind, value)
+            self._add(name, converted)
+            rest = f"case when {converted} is null then {value} end"
+            if not self._any(rest):
+                return
+        variant = naming.joined((name, f"v_{value_kind}"), self.unpacker.max_name)
+        # A text that is left over is text, even where it could be read as a time: the next one could not.
+        self._place(variant, value_kind, rest)
+
+    def _any(self, value: str) -> bool:
+        found = self.unpacker.warehouse.execute(f"select bool_or({value} is not null) from {self.flat}").fetchone()
+        return bool(found and found[0])
+
+    def _add(self, name: str, expression: str) -> None:
+        found = self.values.setdefault(name, [])
+        if expression not in found:
+            found.append(expression)
+
+
+def _converted(column: str, kind: str, value: str) -> str:
+    return f"cast({value} as bigint)" if column == kind == "bigint" else f"{kind}_to_{column}({value})"
+
+
+def _by_kind(leaf: Leaf, value: str) -> list[tuple[str, str]]:
+    """The kinds that a leaf may give, each with its expression."""
+    if leaf.form == "typed":
+        return [(next(iter(leaf.kinds)), value)]
+    if leaf.form == "digits":
+        return [(kind, f"digits_{kind}({value})") for kind in ("bigint", "double", "text")]
+    kinds = set(leaf.kinds)
+    if kinds & {"bigint", "double"}:
+        kinds.add("text")
+    return [(kind, f"json_{kind}({value}, json_type({value}))") for kind in sorted(kinds)]
+
+
+def _stays_whole(level: Level) -> Any:
+    # A slot can be filled with anything; what was filled in stays one value.
+    return lambda path: level.table == "event_slot" and level.is_root and path == ("value",)
