@@ -58,12 +58,12 @@
     end
 {%- endmacro %}
 
-{# UTC timestamp of Unix seconds, to the microsecond. #}
+{# UTC timestamp of Unix seconds, to the microsecond. round() of a half differs by warehouse, floor() does not. #}
 {% macro seconds_to_timestamp(seconds) -%}
     {%- if target.type == 'duckdb' -%}
-        make_timestamp(cast(round({{ seconds }} * 1000000) as bigint))
+        make_timestamp(cast(floor({{ seconds }} * 1000000 + 0.5) as bigint))
     {%- else -%}
-        (timestamp '1970-01-01 00:00:00' + cast(round({{ seconds }} * 1000000) as bigint) * interval '1 microsecond')
+        (timestamp '1970-01-01 00:00:00' + cast(floor({{ seconds }} * 1000000 + 0.5) as bigint) * interval '1 microsecond')
     {%- endif -%}
 {%- endmacro %}
 

@@ -82,7 +82,7 @@ starts as (
             when is_opening = 1 and coalesce(previous_is_metadata_slot, 0) = 0 then 'action'
             when event_nr = 1 then 'first'
             {%- if gap is not none %}
-            when round((order_time - previous_order_time) * 1000000) >= {{ gap }} then 'gap'
+            when floor((order_time - previous_order_time) * 1000000 + 0.5) >= {{ gap }} then 'gap'
             {%- endif %}
         end as start_kind,
         case
