@@ -34,15 +34,22 @@
     {{ return(false) }}
 {% endmacro %}
 
-{# Relation of kpi.daily where it exists, else none. Not a ref: the scope is built before the table. #}
-{% macro existing_daily() %}
+{#
+  Relation of a scoped model as it stands before the run, where it exists, else none. Not a ref: the scope is built
+  before the table.
+#}
+{% macro existing_model(name) %}
     {% if not execute %}
         {{ return(none) }}
     {% endif %}
-    {% for node in scoped_nodes() if node.name == 'daily' %}
+    {% for node in scoped_nodes() if node.name == name %}
         {{ return(node_relation(node)) }}
     {% endfor %}
     {{ return(none) }}
+{% endmacro %}
+
+{% macro existing_daily() %}
+    {{ return(existing_model('daily')) }}
 {% endmacro %}
 
 {# Pre-hook of every scoped model: a table made anew from the scope of an earlier run would lack history without a word. #}

@@ -57,3 +57,27 @@
         when {{ expression }} >= {{ bounds[-1] }} then '{{ '%02d' | format(bounds | length) }}: {{ bounds[-1] }} and more'
     end
 {%- endmacro %}
+
+{# UTC timestamp of Unix seconds, to the microsecond. round() of a half differs by warehouse, floor() does not. #}
+{% macro seconds_to_timestamp(seconds) -%}
+    {%- if target.type == 'duckdb' -%}
+        make_timestamp(cast(floor({{ seconds }} * 1000000 + 0.5) as bigint))
+    {%- else -%}
+        (timestamp '1970-01-01 00:00:00' + cast(floor({{ seconds }} * 1000000 + 0.5) as bigint) * interval '1 microsecond')
+    {%- endif -%}
+{%- endmacro %}
+
+{# Seconds between two timestamps, to the microsecond. #}
+{% macro seconds_between(earlier, later) -%}
+    cast(extract(epoch from {{ later }}) - extract(epoch from {{ earlier }}) as decimal(18, 6))
+{%- endmacro %}
+
+{# Confidence from 0 to 1 with four decimals; null for what is none. #}
+{% macro confidence(expression) -%}
+    cast(case when {{ expression }} between 0 and 1 then {{ expression }} end as decimal(5, 4))
+{%- endmacro %}
+
+{# How often a condition holds. #}
+{% macro count_if(condition, type='integer') -%}
+    cast(sum(case when {{ condition }} then 1 else 0 end) as {{ type }})
+{%- endmacro %}

@@ -1,5 +1,5 @@
 {{ config(
-    enabled='chat' in var('sources'),
+    enabled='chat' in active_sources(),
     description='Costs and tokens are the same in usage_metrics, message_costs and each KPI dimension; dates in scope.',
     meta={'dagster': {'ref': {'name': 'daily'}}}
 ) }}

@@ -1,5 +1,5 @@
 {{ config(
-    enabled='chat' in var('sources'),
+    enabled='chat' in active_sources(),
     description='The accepted lines of a load are all found as messages and as interactions, and no others are.',
     meta={'dagster': {'ref': {'name': 'interactions'}}}
 ) }}

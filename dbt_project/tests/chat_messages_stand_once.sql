@@ -1,5 +1,5 @@
 {{ config(
-    enabled='chat' in var('sources'),
+    enabled='chat' in active_sources(),
     description='Each message is one interaction and one cost row, and its query and response one message each; dates in scope.',
     meta={'dagster': {'ref': {'name': 'interactions'}}}
 ) }}

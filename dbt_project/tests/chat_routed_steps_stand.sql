@@ -1,5 +1,5 @@
 {{ config(
-    enabled='chat' in var('sources'),
+    enabled='chat' in active_sources(),
     description='Each step that was routed to a table stands there once, and in story_actions; dates in scope.',
     meta={'dagster': {'ref': {'name': 'story_actions'}}}
 ) }}

@@ -11,6 +11,8 @@ with counts as (
         0 as in_sessions,
         0 as in_conversations
     from {{ ref('interactions') }}
+    -- what comes before the first user message of a session is no interaction of theirs
+    where interaction_nr > 0
     group by source, conversation_id
 
     union all

@@ -1,4 +1,5 @@
 {{ config(
+    enabled='chat' in active_sources(),
     materialized='incremental',
     incremental_strategy='replace_conversations',
     on_schema_change='fail',

@@ -1,3 +1,4 @@
+-- noqa: disable=LT02,LT14
 {{ config(
     materialized='incremental',
     incremental_strategy='replace_dates',
@@ -15,7 +16,9 @@
         'usage_metrics': 'stg_chat__usage_metrics',
         'query_classifications': 'stg_chat__query_classifications',
     },
+    'rasa': {'events': 'stg_rasa__events'},
 } %}
+{%- set run_scope = existing_table('ops', 'run_scope') %}
 {%- set shared_tables = {
     'semantic/user_messages': 'user_messages',
     'semantic/bot_messages': 'bot_messages',
@@ -24,12 +27,18 @@
     'semantic/sessions': 'sessions',
     'semantic/conversations': 'conversations',
     'semantic/users': 'users',
-    'kpi/message_costs': 'message_costs',
     'kpi/daily': 'daily',
 } %}
+{%- if 'chat' in active_sources() %}
+    {%- do shared_tables.update({'kpi/message_costs': 'message_costs'}) %}
+{%- endif %}
+{%- if 'rasa' in active_sources() %}
+    {%- do shared_tables.update({'semantic/slots': 'slots', 'semantic/stories': 'stories'}) %}
+{%- endif %}
+-- depends_on: {{ source('ops', 'run_scope') }}
 
 with assets as (
-    {%- for source_name in var('sources') %}
+    {%- for source_name in active_sources() %}
     {%- for table, model in source_tables[source_name].items() %}
     select
         cast('{{ source_name }}' as varchar(64)) as source,
@@ -61,7 +70,7 @@ with assets as (
 
 -- loads and classifier behind the dates, by source
 origins as (
-    {%- for source_name in var('sources') %}
+    {%- for source_name in active_sources() %}
     {%- if not loop.first %}
 
     union all
@@ -75,10 +84,18 @@ origins as (
         select
             event_date,
             count(distinct load_id) as loads
-        from {{ ref('stg_' ~ source_name ~ '__sessions') }}
+        from {{ ref('int_rasa__readable_events' if source_name == 'rasa' else 'stg_' ~ source_name ~ '__sessions') }}
         where {{ date_in_scope() }}
         group by event_date
     ) as dates
+    {%- if source_name == 'rasa' %}
+    left join (
+        select
+            cast(null as date) as event_date,
+            cast(null as varchar(64)) as model_version
+        where false
+    ) as models on dates.event_date = models.event_date
+    {%- else %}
     left join (
         select
             event_date,
@@ -87,20 +104,17 @@ origins as (
         where {{ date_in_scope() }}
         group by event_date
     ) as models on dates.event_date = models.event_date
+    {%- endif %}
     {%- endfor %}
 ),
 
-watermarks as (
-    select
-        source,
-        max(last_event_timestamp) as watermark
-    from {{ source('ops', 'loads') }}
-    group by source
-),
-
 runs as (
-    select max(run_id) as run_id
-    from {{ source('ops', 'run_scope') }}
+    {%- if run_scope is none %}
+    select '{{ run_of_dbt() }}' as run_id
+    {%- else %}
+    select coalesce(max(run_id), '{{ run_of_dbt() }}') as run_id
+    from {{ run_scope }}
+    {%- endif %}
 )
 
 select
@@ -112,10 +126,10 @@ select
     watermarks.watermark,
     cast('{{ var('code_version') }}' as varchar(64)) as code_version,
     origins.model_version,
-    runs.run_id,
+    cast(runs.run_id as varchar(64)) as run_id,
     {{ utc_now() }} as materialised_at
 from assets
 inner join {{ ref('scope_dates') }} as scope on assets.source = scope.source and assets.event_date = scope.event_date
 left join origins on assets.source = origins.source and assets.event_date = origins.event_date
-left join watermarks on assets.source = watermarks.source
+left join {{ ref('int_kpi__watermarks') }} as watermarks on assets.source = watermarks.source
 cross join runs

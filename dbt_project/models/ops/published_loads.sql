@@ -8,33 +8,32 @@
 -- Last of all models: a failing test or model before it leaves the loads pending, and the next run takes them again.
 {%- for model in [
     'user_messages', 'bot_messages', 'story_actions', 'interactions', 'sessions', 'conversations', 'users',
-    'message_costs', 'daily', 'partition_ledger'
+    'daily', 'partition_ledger'
 ] %}
 -- depends_on: {{ ref(model) }}
 {%- endfor %}
-{%- if 'chat' in var('sources') %}
+{%- if 'chat' in active_sources() %}
 -- depends_on: {{ ref('chat_daily') }}
-{%- endif %}
+-- depends_on: {{ ref('message_costs') }}
 {%- if execute and flags.WHICH in ('run', 'build') and load_relation(this) is none %}
 {{ exceptions.raise_compiler_error(this ~ " does not exist: the platform makes it before it starts dbt.") }}
 {%- endif %}
+{%- endif %}
+{%- if 'rasa' in active_sources() %}
+-- depends_on: {{ ref('slots') }}
+-- depends_on: {{ ref('stories') }}
+{%- endif %}
 
 select
-    complete.load_id,
-    complete.schema_name,
+    cast(complete.load_id as varchar(64)) as load_id,
+    cast(complete.schema_name as varchar(256)) as schema_name,
     1 as status,
     {{ utc_now() }} as inserted_at,
-    complete.schema_version_hash
-from {{ source('event', '_loads') }} as complete
+    cast(complete.schema_version_hash as varchar(64)) as schema_version_hash
+from {{ ref('stg_event__loads') }} as complete
 where
-    complete.status = 0
+    not complete.is_published
     and complete.load_id in (
-        select scope.value
-        from {{ source('ops', 'run_scope') }} as scope
-        where scope.kind = 'load'
-    )
-    and complete.load_id not in (
-        select published.load_id
-        from {{ source('event', '_loads') }} as published
-        where published.status = 1
+        select scope.load_id
+        from {{ ref('scope_loads') }} as scope
     )

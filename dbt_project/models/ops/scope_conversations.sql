@@ -1,12 +1,31 @@
 {{ config(materialized='table') }}
+{%- set run_scope = existing_table('ops', 'run_scope') -%}
+-- depends_on: {{ source('ops', 'run_scope') }}
 
+{% if run_scope is none -%}
+select
+    cast(null as varchar(64)) as source,
+    cast(null as varchar(1024)) as conversation_id
+where false
+{%- else -%}
 select
     source,
     value as conversation_id
-from {{ source('ops', 'run_scope') }}
+from {{ run_scope }}
 where kind = 'conversation'
-{%- for source_name in var('sources') %}
+{%- endif %}
+{%- for source_name in active_sources() %}
 {%- set conversation_dates = ref('int_' ~ source_name ~ '__conversation_dates') %}
+{%- if source_name == 'rasa' %}
+{%- set touched = ref('int_rasa__touched_conversations') %}
+
+union
+
+select
+    cast('rasa' as varchar(64)) as source,
+    conversation_id
+from {{ touched }}
+{%- endif %}
 {%- if scope_is_whole() %}
 
 union

@@ -1,13 +1,51 @@
+-- noqa: disable=LT02,LT14
 {{ config(materialized='table') }}
+{%- set run_scope = existing_table('ops', 'run_scope') -%}
+-- depends_on: {{ source('ops', 'run_scope') }}
 
 with dates as (
+    {%- if run_scope is none %}
+    select
+        cast(null as varchar(64)) as source,
+        cast(null as date) as event_date
+    where false
+    {%- else %}
     select
         source,
         cast(value as date) as event_date
-    from {{ source('ops', 'run_scope') }}
+    from {{ run_scope }}
     where kind = 'date'
-    {%- for source_name in var('sources') %}
+    {%- endif %}
+    {%- for source_name in active_sources() %}
     {%- set conversation_dates = ref('int_' ~ source_name ~ '__conversation_dates') %}
+    {%- if source_name == 'rasa' %}
+    {%- set conversations = ref('scope_conversations') %}
+    {%- set moved_cohorts = ref('int_rasa__moved_cohorts') %}
+
+    -- every date of a conversation that is rebuilt, unless dates are what was asked for
+    union
+
+    select
+        cast('rasa' as varchar(64)) as source,
+        facts.event_date
+    from {{ conversation_dates }} as facts
+    inner join {{ conversations }} as conversations on facts.conversation_id = conversations.conversation_id
+    where
+        conversations.source = 'rasa'
+        {%- if run_scope is not none %}
+        and (
+            not exists (select 1 from {{ run_scope }} as asked where asked.mode = 'backfill')
+            or exists (select 1 from {{ run_scope }} as asked where asked.kind = 'done')
+        )
+        {%- endif %}
+
+    union
+
+    select
+        cast('rasa' as varchar(64)) as source,
+        event_date
+    from {{ moved_cohorts }}
+    {%- endif %}
     {%- if scope_is_whole() %}
 
     union

@@ -16,4 +16,4 @@
     'environment',
     'interaction_user_fk',
     'next_interaction_user_fk'
-]) }}
+], missing={'rasa': {'finish_reason': 'varchar(64)'}}) }}

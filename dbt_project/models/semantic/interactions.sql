@@ -45,5 +45,31 @@
     'previous_interaction_bot_fk',
     'previous_interaction_slot_fk',
     'previous_interaction_story_action_fk',
-    'load_id'
-]) }}
+    'load_id',
+    'is_undone',
+    'last_answer_time_ms',
+    'active_form_nr',
+    'story_id',
+    'environment',
+    'input_channel'
+], missing={
+    'chat': {
+        'is_undone': 'boolean',
+        'last_answer_time_ms': 'integer',
+        'active_form_nr': 'integer',
+        'story_id': 'varchar(64)',
+        'environment': 'varchar(256)',
+        'input_channel': 'varchar(256)',
+    },
+    'rasa': {
+        'domain_category': 'varchar(64)',
+        'domain_confidence': 'decimal(5, 4)',
+        'agent_steps': 'integer',
+        'tool_calls': 'integer',
+        'typeless_steps': 'integer',
+        'task_completed': 'boolean',
+        'task_completion_status': 'varchar(64)',
+        'task_completion_reason': 'varchar(256)',
+        'site': 'varchar(1024)',
+    },
+}) }}

@@ -31,5 +31,22 @@
     'happy_count',
     'is_bounced',
     'is_returning_user',
-    'outcome'
-]) }}
+    'outcome',
+    'undone_count',
+    'stories_count',
+    'environment',
+    'input_channel'
+], missing={
+    'chat': {
+        'undone_count': 'integer',
+        'stories_count': 'bigint',
+        'environment': 'varchar(256)',
+        'input_channel': 'varchar(256)',
+    },
+    'rasa': {
+        'tool_calls': 'bigint',
+        'agent_tasks': 'bigint',
+        'agent_tasks_completed': 'bigint',
+        'first_domain_category': 'varchar(64)',
+    },
+}) }}

@@ -22,5 +22,23 @@
     'keyword_count',
     'result_count',
     'interaction_user_fk',
-    'interaction_bot_fk'
-]) }}
+    'interaction_bot_fk',
+    'is_handoff',
+    'is_fallback'
+], missing={
+    'chat': {
+        'is_handoff': 'boolean',
+        'is_fallback': 'boolean',
+    },
+    'rasa': {
+        'tool_type': 'varchar(64)',
+        'step_type': 'varchar(64)',
+        'classification_target': 'varchar(64)',
+        'domain_name': 'varchar(256)',
+        'domain_category': 'varchar(64)',
+        'task_status': 'varchar(64)',
+        'search_type': 'varchar(64)',
+        'keyword_count': 'integer',
+        'result_count': 'integer',
+    },
+}) }}

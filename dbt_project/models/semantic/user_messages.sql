@@ -20,5 +20,11 @@
     'interaction_bot_fk',
     'interaction_slot_fk',
     'interaction_story_action_fk',
-    'previous_interaction_bot_fk'
-]) }}
+    'previous_interaction_bot_fk',
+    'is_undone'
+], missing={
+    'chat': {
+        'is_undone': 'boolean',
+    },
+    'rasa': {'domain_category': 'varchar(64)', 'domain_confidence': 'decimal(5, 4)'},
+}) }}

@@ -1,4 +1,4 @@
-{{ config(enabled='chat' in var('sources')) }}
+{{ config(enabled='chat' in active_sources()) }}
 {%- set earlier = 'over (partition by conversation_id order by interaction_nr)' %}
 
 with neighbours as (

@@ -1,4 +1,4 @@
-{{ config(enabled='chat' in var('sources')) }}
+{{ config(enabled='chat' in active_sources()) }}
 
 select
     messages.event_date,

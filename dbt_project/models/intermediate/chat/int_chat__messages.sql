@@ -1,4 +1,4 @@
-{{ config(enabled='chat' in var('sources'), materialized='table') }}
+{{ config(enabled='chat' in active_sources(), materialized='table') }}
 
 with messages as (
     select facts.*

@@ -1,4 +1,4 @@
-{{ config(enabled='chat' in var('sources')) }}
+{{ config(enabled='chat' in active_sources()) }}
 
 -- Weeks and months are counted over all their dates, not over the dates in scope; they stand on their first date.
 with

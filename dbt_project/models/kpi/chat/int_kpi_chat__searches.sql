@@ -1,4 +1,4 @@
-{{ config(enabled='chat' in var('sources')) }}
+{{ config(enabled='chat' in active_sources()) }}
 
 with interactions as (
     {{ rows_of_scope_dates(ref('interactions'), 'chat') }}

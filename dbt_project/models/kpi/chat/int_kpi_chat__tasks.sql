@@ -1,4 +1,4 @@
-{{ config(enabled='chat' in var('sources')) }}
+{{ config(enabled='chat' in active_sources()) }}
 
 -- A task is a message with agent steps, never a step. Plain answers are kept apart.
 with interactions as (

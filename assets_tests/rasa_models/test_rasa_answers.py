@@ -1,0 +1,238 @@
+"""Semantic tables, the questions that people ask, and KPIs, on conversations that can be counted by hand."""
+
+import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rasa_reference import Delivery, Event
+from rasa_warehouse import RasaWarehouse
+
+MONDAY = 1_767_571_200  # 2026-01-05 00:00 UTC
+
+
+class Talk:
+    """Events of one sender, one second apart."""
+
+    def __init__(self, sender: str, start: float, environment: str | None = "production") -> None:
+        self.sender, self.now, self.environment = sender, start, environment
+        self.events: list[Event] = []
+
+    def add(self, kind: str, **fields: Any) -> "Talk":
+        metadata = {"model_id": "m1"} | ({"rasa_environment": self.environment} if self.environment else {})
+        metadata |= fields.pop("metadata", {})
+        self.events.append(
+            {"sender_id": self.sender, "event": kind, "timestamp": self.now, "metadata": metadata, **fields}
+        )
+        self.now += 1
+        return self
+
+    def start(self) -> "Talk":
+        return self.add("action", name="action_session_start", policy=None, confidence=1.0).add("session_started")
+
+    def user(self, intent: str, text: str, confidence: float = 0.9) -> "Talk":
+        return self.add(
+            "user", text=text, parse_data={"intent": {"name": intent, "confidence": confidence}},
+            input_channel="rest", message_id=f"{self.sender}-{len(self.events)}",
+        )  # fmt: skip
+
+    def action(self, name: str) -> "Talk":
+        return self.add("action", name=name, policy="RulePolicy", confidence=1.0)
+
+    def bot(self, text: str, utter: str | None = None) -> "Talk":
+        return self.add("bot", text=text, metadata={"utter_action": utter} if utter else {})
+
+    def slot(self, name: str, value: Any) -> "Talk":
+        return self.add("slot", name=name, value=value)
+
+    def form(self, name: str | None) -> "Talk":
+        return self.add("active_loop", name=name)
+
+
+def talks() -> list[Talk]:
+    # frustrated, then handed over; a form on the way
+    anna = Talk("anna", MONDAY + 3600).start().bot("Hello", "utter_greet")
+    anna.user("view_bill_details", "show my bill").form("bill_form").slot("requested_slot", "month")
+    anna.bot("Which month?", "utter_ask_month")
+    anna.user("inform", "the one to ana@example.com", 0.4).action("action_default_fallback").bot("Sorry?")
+    anna.slot("requested_slot", "month").bot("Which month?", "utter_ask_month")
+    anna.user("inform", "May").slot("month", "May").slot("requested_slot", None).form(None)
+    anna.user("react_frustrated", "call me on +55 11 91234-5678").action("action_agent_handoff").bot("A colleague ...")
+    # two stories, the second resolved; back a week later, and bounced
+    bert = Talk("bert", MONDAY + 7200).start().user("view_transactions", "list")
+    bert.bot("Here").user("view_user_details", "and me").bot("You").user("thankyou", "thanks")
+    bert.now = MONDAY + 7 * 86400 + 60
+    bert.start().bot("Hello again", "utter_greet")
+    # disputed after a flow had completed: abandoned; no environment
+    cleo = (
+        Talk("cleo", MONDAY + 86400, None).start().user("inform", "refund", 0.5).add("flow_completed", flow_id="refund")
+    )
+    cleo.user("raise_dispute", "no").bot("Oh").add("rewind")
+    # a completed flow and no dispute after it; a pattern of the platform settles nothing
+    dora = (
+        Talk("dora@example.com", MONDAY + 90000)
+        .start()
+        .user("raise_dispute", "no")
+        .add("flow_completed", flow_id="refund")
+    )
+    emil = (
+        Talk("emil", MONDAY + 90000)
+        .start()
+        .user("inform", "x")
+        .slot("count", 5)
+        .add("flow_completed", flow_id="pattern_completed")
+    )
+    return [anna, bert, cleo, dora, emil]
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory) -> RasaWarehouse:
+    made = RasaWarehouse(tmp_path_factory.mktemp("answers"))
+    events = tuple(event for talk in talks() for event in talk.events)
+    made.fill("acme", [Delivery("load", events, is_tracker=False, name="lines")])
+    made.complete("acme", "load")
+    made.run("build", prefix="acme")
+    return made
+
+
+@pytest.fixture(scope="module")
+def compiled(warehouse: RasaWarehouse) -> Path:
+    warehouse.run("compile", "--select", "path:analyses/rasa", prefix="acme")
+    return warehouse.folder / "target" / "compiled" / "chat_platform" / "analyses" / "rasa"
+
+
+ANSWERS: dict[str, set[tuple[Any, ...]]] = {
+    "last_user_reply": {
+        ("anna", "call me on [number]"), ("bert", "thanks"), ("cleo", "no"), ("dora", "no"), ("emil", "x"),
+    },
+    "before_frustration": {("anna", 1, 4, "call me on [number]", None, None)},
+    "said_in_response": {
+        ("utter_greet", "view_bill_details", 1), ("utter_ask_month", "inform", 2), ("Sorry?", "inform", 1),
+        ("Here", "view_user_details", 1), ("You", "thankyou", 1),
+    },
+    "why_handover": {("anna", 1, "call me on [number]", "react_frustrated", "action_agent_handoff", "May")},
+    "before_fallback": {("anna", "the one to [email]", "inform", Decimal("0.4"))},
+    "low_confidence_messages": {
+        ("anna", "the one to [email]", "inform", Decimal("0.4")), ("cleo", "refund", "inform", Decimal("0.5")),
+    },
+    "landing_and_exit": {
+        ("handover", "view_bill_details", "react_frustrated", 1), ("resolved", "view_transactions", "thankyou", 1),
+        ("abandoned", "inform", "raise_dispute", 1), ("resolved", "raise_dispute", "raise_dispute", 1),
+        ("abandoned", "inform", "inform", 1),
+    },
+    "conversations_by_state": {("handover", 1, 1), ("resolved", 2, 1), ("abandoned", 2, 2), ("bounced", 1, 1)},
+    "interactions_in_a_story": {
+        ("view_bill_details", "handover", 1, 4), ("view_transactions", "completed", 1, 1),
+        ("view_user_details", "completed", 1, 2),
+    },
+    "slot_funnel": {("bill_form", "month", "handover", 2, 2, 1)},
+    "bounces": {(6, 1)},
+    "error_rate_by_intent": {
+        ("inform", 4, 1), ("view_bill_details", 1, 0), ("react_frustrated", 1, 0), ("view_transactions", 1, 0),
+        ("view_user_details", 1, 0), ("thankyou", 1, 0), ("raise_dispute", 2, 0),
+    },
+}  # fmt: skip
+
+
+def test_every_question_is_asked(compiled: Path) -> None:
+    assert {path.stem for path in compiled.glob("*.sql")} == set(ANSWERS)
+
+
+@pytest.mark.parametrize("question", sorted(ANSWERS))
+def test_questions_are_answered(warehouse: RasaWarehouse, compiled: Path, question: str) -> None:
+    rows = warehouse.execute((compiled / f"{question}.sql").read_text(encoding="utf-8"))
+    found = [tuple(value for value in row if not isinstance(value, datetime.datetime)) for row in rows]
+    assert len(found) == len(set(found))
+    assert set(found) == ANSWERS[question]
+
+
+def test_slots_know_their_next_fill_and_their_next_attempt(warehouse: RasaWarehouse) -> None:
+    rows = warehouse.execute(
+        """
+        select asked.name, asked.value, asked.slot_name_normalised, asked.slot_action_normalised, asked.active_form,
+            asked.active_form_nr, asked.interaction_nr, fill.interaction_nr, attempt.interaction_nr
+        from acme_semantic.slots as asked
+        left join acme_semantic.interactions as fill on asked.next_fill_interaction_id = fill.interaction_id
+        left join acme_semantic.interactions as attempt on asked.next_attempt_interaction_id = attempt.interaction_id
+        where asked.conversation_id = 'anna' order by asked."timestamp"
+        """
+    )
+    assert rows == [
+        ("requested_slot", "month", "month", "requested_slot", "bill_form", 1, 1, 3, 2),
+        ("requested_slot", "month", "month", "requested_slot", "bill_form", 1, 2, 3, None),
+        ("month", "May", "month", "filled_slot", "bill_form", 1, 3, None, None),
+        ("requested_slot", None, None, "requested_slot", "bill_form", 1, 3, None, None),
+    ]
+
+
+def test_a_value_is_one_text_whatever_its_type(warehouse: RasaWarehouse) -> None:
+    assert warehouse.execute("select name, value from acme_semantic.slots where conversation_id = 'emil'") == [
+        ("count", "5")
+    ]
+
+
+def test_kpis(warehouse: RasaWarehouse) -> None:
+    rows = warehouse.execute(
+        "select cast(event_date as varchar), kpi, dimension, dimension_value, numerator, denominator "
+        "from acme_kpi.daily where source = 'rasa'"
+    )
+    found = {tuple(key): (number, of) for *key, number, of in rows}
+    assert len(found) == len(rows)
+    first, second, week = "2026-01-05", "2026-01-06", "2026-01-12"
+    for day, kpi, dimension, value, expected in [
+        (first, "sessions", "all", "all", (2, 1)),
+        (first, "containment_rate", "all", "all", (1, 2)),
+        (first, "handoff_rate", "all", "all", (1, 2)),
+        (first, "handoff_rate", "environment", "production", (1, 2)),
+        (first, "handoff_rate", "model", "m1", (1, 2)),
+        (first, "handoff_rate", "channel", "rest", (1, 2)),
+        (first, "frustration_rate", "all", "all", (1, 2)),
+        (first, "happy_rate", "all", "all", (1, 2)),
+        (first, "resolution_rate", "all", "all", (1, 2)),
+        (first, "fallback_rate", "all", "all", (1, 7)),
+        (first, "low_confidence_rate", "all", "all", (1, 7)),
+        (first, "intent_mix", "intent", "inform", (2, 7)),
+        (first, "fallback_intent_mix", "intent", "inform", (1, 1)),
+        (first, "interactions_per_session", "all", "all", (7, 2)),
+        (first, "interaction_funnel", "depth", "04", (1, 2)),
+        (first, "interaction_funnel", "outcome and depth", "handover / 04", (1, 1)),
+        (first, "interaction_funnel", "outcome and depth", "resolved / 04", (0, 1)),
+        (first, "slot_fill_rate", "form and slot", "bill_form / month", (2, 2)),
+        (first, "slot_fill_rate", "outcome, form and slot", "handover / bill_form / month", (2, 2)),
+        (first, "story_completion_rate", "all", "all", (2, 3)),
+        (first, "story_funnel", "outcome and story", "handover / view_bill_details", (1, 1)),
+        (first, "retention_rate", "cohort_week", "2026-01-05", (5, 5)),
+        (week, "retention_rate", "cohort_week", "2026-01-05", (1, 5)),
+        (week, "bounce_rate", "all", "all", (1, 1)),
+        (week, "containment_rate", "all", "all", (0, 0)),
+        (week, "returning_user_share_week", "all", "all", (1, 1)),
+        (first, "new_user_share_day", "all", "all", (2, 2)),
+        (first, "active_users_week", "all", "all", (5, 1)),
+        (second, "dispute_rate", "all", "all", (2, 3)),
+        (second, "abandonment_rate", "all", "all", (2, 3)),
+        (second, "undone_rate", "all", "all", (1, 4)),
+        (second, "unanswered_rate", "all", "all", (3, 4)),
+        (second, "sessions", "environment", "production", (2, 1)),
+    ]:
+        assert found[day, kpi, dimension, value] == expected, (day, kpi, dimension, value)
+    # seconds from a question to the first answer: 3, 2, none, 2 and 1, 1, none
+    percentiles = dict(
+        warehouse.execute(
+            "select kpi, value from acme_kpi.daily where event_date = '2026-01-05' and dimension = 'all' "
+            "and kpi like 'answer_time%'"
+        )
+    )
+    assert percentiles == {"answer_time_p50_ms": 2000.0, "answer_time_p95_ms": 2800.0, "answer_time_p99_ms": 2960.0}
+
+
+@pytest.mark.long
+def test_lists_of_special_events_may_be_given(warehouse: RasaWarehouse) -> None:
+    warehouse.run(
+        "build", "--full-refresh", prefix="acme", dest_schema_prefix="mine",
+        handoff=["utter_x", "action_default_fallback"], happy=["inform"], story_start=["o'hara"],
+    )  # fmt: skip
+    assert set(
+        warehouse.execute("select conversation_id, outcome from mine_semantic.sessions where session_nr = 1")
+    ) == {("anna", "handover"), ("bert", "abandoned"), ("cleo", "resolved"), ("dora", "resolved"), ("emil", "resolved")}
+    assert warehouse.execute("select count(*) from mine_semantic.stories") == [(0,)]

@@ -1,0 +1,107 @@
+"""What a run takes: pending loads, once, in any order, again after a failure; and nothing of another prefix."""
+
+import random
+from typing import Any
+
+import pytest
+from rasa_feed import deliveries
+from rasa_reference import Delivery, Event
+from rasa_warehouse import RasaWarehouse
+
+USERS = {"user_id": "metadata__user_id"}
+
+
+def statuses(warehouse: RasaWarehouse, prefix: str) -> dict[str, list[int]]:
+    rows = warehouse.execute(f"select load_id, status from {prefix}_event._loads order by 1, 2")
+    found: dict[str, list[int]] = {}
+    for load, status in rows:
+        found.setdefault(load, []).append(status)
+    return found
+
+
+def assert_same(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert found.keys() == expected.keys()
+    assert sum(map(len, expected.values())) > 1000
+    for table, rows in expected.items():
+        here, there = set(found[table]), set(rows)
+        assert found[table] == rows, (table, sorted(here - there, key=repr)[:2], sorted(there - here, key=repr)[:2])
+
+
+def senders_of(feed: list[Delivery], *loads: str) -> set[str]:
+    return {event["sender_id"] for delivery in feed if delivery.load in loads for event in delivery.events}
+
+
+def said_after(days: int) -> tuple[Event, ...]:
+    """A question, and what the bot says so many days later."""
+    question = {"sender_id": "late", "event": "user", "timestamp": 1_700_000_000.0, "message_id": "late-1"}
+    reminder = {
+        "sender_id": "late",
+        "event": "bot",
+        "timestamp": 1_700_000_000.0 + days * 86400,
+        "text": "still there?",
+    }
+    return question, reminder
+
+
+def test_loads_in_any_order_and_after_a_failure_give_what_a_full_refresh_gives(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    warehouse = RasaWarehouse(tmp_path_factory.mktemp("loads"))
+    feed = deliveries(random.Random(3), senders=250, loads=3)
+    feed.append(Delivery("load-1", said_after(days=40), is_tracker=False, name="more"))
+    warehouse.fill("acme", feed)
+    warehouse.complete("acme", "load-2")
+    warehouse.run("build", prefix="acme", **USERS)
+    assert statuses(warehouse, "acme") == {"load-2": [0, 1]}
+    # rows of loads that are not complete are there, and nothing has read them
+    seen = {sender for (sender,) in warehouse.execute("select conversation_id from acme_semantic.conversations")}
+    assert seen == senders_of(feed, "load-2")
+
+    # a run that fails at the end has changed tables and published nothing
+    warehouse.complete("acme", "load-0")
+    warehouse.execute("alter table acme_kpi.daily rename to kept")
+    warehouse.execute("create table acme_kpi.daily as select source, event_date from acme_kpi.kept")
+    failed = warehouse.dbt("run", "--fail-fast", prefix="acme", **USERS)
+    assert failed.returncode == 1
+    assert statuses(warehouse, "acme") == {"load-2": [0, 1], "load-0": [0]}
+    warehouse.execute("drop table acme_kpi.daily")
+    warehouse.execute("alter table acme_kpi.kept rename to daily")
+
+    # the next one takes it again, and what has become complete since
+    warehouse.complete("acme", "load-1", "load-1")
+    warehouse.run("run", "--fail-fast", prefix="acme", **USERS)
+    assert statuses(warehouse, "acme") == {f"load-{n}": [0, 0, 1] if n == 1 else [0, 1] for n in range(3)}
+    by_parts = warehouse.dump("acme")
+
+    warehouse.run("run", "--full-refresh", prefix="acme", **USERS)
+    assert_same(by_parts, warehouse.dump("acme"))
+    assert {tuple(rows) for rows in statuses(warehouse, "acme").values()} == {(0, 1), (0, 0, 1)}
+
+    # another prefix beside it: neither sees the other
+    warehouse.fill("other", deliveries(random.Random(4), senders=40, loads=1))
+    warehouse.complete("other", "load-0")
+    warehouse.run("build", prefix="other")
+    assert_same(warehouse.dump("acme"), by_parts)
+    assert warehouse.execute("select count(*) from other_semantic.conversations") == [(40,)]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(3))
+def test_loads_in_random_orders_give_what_a_full_refresh_gives(
+    seed: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    rng = random.Random(seed)
+    variables: dict[str, Any] = rng.choice([{}, USERS, {**USERS, "session_gap_minutes": 60}])
+    warehouse = RasaWarehouse(tmp_path_factory.mktemp("loads"))
+    warehouse.fill("acme", deliveries(rng, senders=400, loads=5))
+    order = [f"load-{number}" for number in range(5)]
+    rng.shuffle(order)
+    for number, load in enumerate(order):
+        warehouse.complete("acme", load)
+        warehouse.run("build" if number == 0 else "run", prefix="acme", **variables)
+    by_parts = warehouse.dump("acme")
+    warehouse.run("run", "--full-refresh", prefix="acme", **variables)
+    assert_same(by_parts, warehouse.dump("acme"))
+    # nothing is pending: one more run changes nothing
+    warehouse.run("run", prefix="acme", **variables)
+    assert_same(warehouse.dump("acme"), by_parts)

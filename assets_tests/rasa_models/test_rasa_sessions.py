@@ -1,0 +1,148 @@
+"""Sessions and interactions of the models against the rules in plain Python, on a real tracker and thousands more."""
+
+import json
+import random
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import SHARED
+from rasa_feed import deliveries
+from rasa_reference import Delivery, Event, in_order, sessions
+from rasa_warehouse import RasaWarehouse
+
+REAL = "2888158124550630_tracker.jsonl"
+LITERAL = [31, 2, 14, 1, 10, 16, 1, 0, 7, 8]
+LITERAL_WITH_GAP = [8, 8, 10, 5, 2, 14, 1, 9, 1, 9, 7, 1, 0, 7, 8]
+SESSIONS = [31, 2, 14, 1, 10, 16, 1, 7, 8]
+SESSIONS_WITH_GAP = [8, 8, 10, 5, 2, 14, 1, 9, 1, 9, 7, 1, 7, 8]
+WITHOUT_UNDONE = [31, 2, 14, 1, 10, 16, 1, 5, 6]
+
+
+def real_tracker(shared: Path) -> list[Event]:
+    path = shared / "real" / "rasa" / REAL
+    if not path.is_file():
+        pytest.skip(f"{path} is missing: real input lies beside the checkout, not in it")
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def delivered(events: list[Event]) -> Delivery:
+    return Delivery("real", tuple(events), is_tracker=False, name="real")
+
+
+@pytest.mark.parametrize(
+    ("gap", "literal", "expected"),
+    [
+        (None, True, LITERAL),
+        (60, True, LITERAL_WITH_GAP),
+        (None, False, SESSIONS),
+        (60, False, SESSIONS_WITH_GAP),
+    ],
+)
+def test_the_rules_in_python_give_the_lists_of_the_real_tracker(
+    shared: Path, gap: float | None, literal: bool, expected: list[int]
+) -> None:
+    (events,) = in_order([delivered(real_tracker(shared))]).values()
+    assert len(events) == 666
+    found = sessions(events, gap, literal=literal)
+    assert [session.user_messages for session in found] == expected
+    if gap is None:
+        assert sum(len(session.interactions) for session in found) == (100 if literal else 99)
+        assert sum(len(session.undone) for session in found) == 4
+
+
+def assert_agrees(warehouse: RasaWarehouse, prefix: str, given: Iterable[Delivery], gap: float | None) -> int:
+    """Every session, interaction and user message is where the rules put it; the number of senders."""
+    found: dict[str, Any] = defaultdict(lambda: ([], [], {}))
+    for sender, *row in warehouse.execute(
+        "select conversation_id, interactions_count, undone_count, is_bounced, session_nr "
+        f"from {prefix}_semantic.sessions where source = 'rasa' order by conversation_id, session_nr"
+    ):
+        found[sender][0].append(tuple(row))
+    for sender, *row in warehouse.execute(
+        "select conversation_id, session_nr, interaction_nr, reverse_interaction_nr, is_undone "
+        f"from {prefix}_semantic.interactions where source = 'rasa' "
+        "order by conversation_id, session_nr, interaction_nr"
+    ):
+        found[sender][1].append(tuple(row))
+    for sender, message, *row in warehouse.execute(
+        "select conversation_id, message_id, session_nr, interaction_nr, is_undone "
+        f"from {prefix}_semantic.user_messages where source = 'rasa'"
+    ):
+        assert message not in found[sender][2]
+        found[sender][2][message] = tuple(row)
+    senders = in_order(given)
+    assert set(found) == set(senders)
+    for sender, events in senders.items():
+        expected: tuple[Any, ...] = ([], [], {})
+        for number, session in enumerate(sessions(events, gap), start=1):
+            messages = session.user_messages
+            expected[0].append((messages, len(session.undone), messages == 0, number))
+            places = sorted(session.interactions)
+            for left, place in zip(range(len(places), 0, -1), places, strict=True):
+                expected[1].append((number, place, left, place in session.undone))
+                for event in session.interactions[place]:
+                    if event["event"] == "user":
+                        expected[2][event["message_id"]] = (number, place, place in session.undone)
+        assert found[sender] == expected, sender
+    return len(senders)
+
+
+@pytest.fixture(scope="module")
+def feed() -> list[Delivery]:
+    """Made-up conversations, and the real tracker where it is there."""
+    made = deliveries(random.Random(20), senders=2000, loads=4)
+    if (SHARED / "real" / "rasa" / REAL).is_file():
+        made.append(delivered(real_tracker(SHARED)))
+    return made
+
+
+@pytest.fixture(scope="module")
+def warehouse(tmp_path_factory: pytest.TempPathFactory, feed: list[Delivery]) -> RasaWarehouse:
+    made = RasaWarehouse(tmp_path_factory.mktemp("rasa"))
+    made.fill("acme", feed)
+    # what is of no complete load must not be seen
+    made.fill("acme", deliveries(random.Random(21), senders=30, loads=1, load="unfinished"))
+    made.complete("acme", *{delivery.load for delivery in feed})
+    made.run("build", prefix="acme")
+    return made
+
+
+def lists(warehouse: RasaWarehouse, prefix: str) -> tuple[list[int], list[int]]:
+    rows = warehouse.execute(
+        f"select interactions_count, undone_count from {prefix}_semantic.sessions "
+        "where source = 'rasa' and conversation_id = '2888158124550630' order by session_nr"
+    )
+    return [count for count, _ in rows], [count - undone for count, undone in rows]
+
+
+def test_the_models_give_the_lists_of_the_real_tracker(warehouse: RasaWarehouse, shared: Path) -> None:
+    assert real_tracker(shared)
+    assert lists(warehouse, "acme") == (SESSIONS, WITHOUT_UNDONE)
+    of_tracker = "where conversation_id = '2888158124550630'"
+    assert warehouse.execute(
+        f"select count(*), sum(default_fallback_count) from acme_semantic.interactions {of_tracker}"
+    ) == [(99, 4)]
+    assert warehouse.execute(f"select count(*), count(utter_action) from acme_semantic.bot_messages {of_tracker}") == [
+        (123, 11)
+    ]
+    assert warehouse.execute(f"select count(*) from acme_semantic.slots {of_tracker}") == [(178,)]
+    assert warehouse.execute(f"select count(*) from acme_semantic.story_actions {of_tracker}") == [(229,)]
+
+
+def test_the_models_agree_with_the_rules_in_python(warehouse: RasaWarehouse, feed: list[Delivery]) -> None:
+    assert assert_agrees(warehouse, "acme", feed, None) >= 2000
+
+
+@pytest.mark.long
+def test_the_models_agree_with_the_rules_in_python_with_a_gap(
+    warehouse: RasaWarehouse, feed: list[Delivery], shared: Path
+) -> None:
+    before = warehouse.dump("acme")
+    warehouse.run("build", "--full-refresh", prefix="acme", session_gap_minutes=60, dest_schema_prefix="gap")
+    assert real_tracker(shared)
+    assert lists(warehouse, "gap")[0] == SESSIONS_WITH_GAP
+    assert assert_agrees(warehouse, "gap", feed, 60) >= 2000
+    assert warehouse.dump("acme") == before

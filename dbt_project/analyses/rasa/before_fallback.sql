@@ -1,0 +1,12 @@
+{{ config(enabled='rasa' in active_sources()) }}
+
+-- What was the last thing the user said before the bot fell back?
+select
+    users.conversation_id,
+    users."timestamp",
+    users.text,
+    users.intent_name,
+    users.intent_confidence
+from {{ ref('story_actions') }} as actions
+inner join {{ ref('user_messages') }} as users on actions.interaction_user_fk = users.interaction_id
+where actions.source = 'rasa' and actions.is_fallback

@@ -1,0 +1,11 @@
+{{ config(enabled='rasa' in active_sources()) }}
+
+-- Which messages was the bot not sure about?
+select
+    conversation_id,
+    "timestamp",
+    text,
+    intent_name,
+    intent_confidence
+from {{ ref('user_messages') }}
+where source = 'rasa' and intent_confidence < {{ var('low_confidence', 0.6) }}

@@ -1,0 +1,33 @@
+{#
+  Names of the sources that are switched on; models and tests of other sources are off. The var `sources` (a list)
+  wins over the environment variable (names with commas between them).
+#}
+{% macro active_sources() %}
+    {{ return(var('sources', none) or env_var('CHAT_PLATFORM_SOURCES', 'chat').split(',')) }}
+{% endmacro %}
+
+{# Relation of a table that dbt does not make, where it exists, else none. layer: event or ops. #}
+{% macro existing_table(layer, name) %}
+    {% if not execute %}
+        {{ return(none) }}
+    {% endif %}
+    {{ return(adapter.get_relation(database=target.database, schema=source_schema(layer), identifier=name)) }}
+{% endmacro %}
+
+{# The var session_gap_minutes in microseconds; none where it is off. #}
+{% macro session_gap_microseconds() %}
+    {%- set minutes = var('session_gap_minutes', none) -%}
+    {%- if minutes is none or not execute -%}
+        {{ return(none) }}
+    {%- elif minutes is not number or minutes is boolean or minutes <= 0 -%}
+        {{ exceptions.raise_compiler_error(
+            "session_gap_minutes is " ~ minutes ~ ": it must be a number of minutes above 0. Leave it out for no such rule."
+        ) }}
+    {%- endif -%}
+    {{ return((minutes * 60 * 1000000) | round | int) }}
+{% endmacro %}
+
+{# Id that dbt gave its run, for runs that the platform has not started. #}
+{% macro run_of_dbt() -%}
+    {{ invocation_id if execute }}
+{%- endmacro %}

@@ -1,0 +1,101 @@
+-- noqa: disable=LT02,LT14
+{{ config(enabled='rasa' in active_sources(), materialized='table') }}
+{%- set user_column = var('user_id', 'sender_id') %}
+{%- set session_column = var('external_session_id', 'sender_id') %}
+
+{%- set kinds = [
+    'story_start', 'frustrated', 'happy', 'dispute', 'handoff', 'nlu_fallback', 'out_of_scope', 'default_fallback',
+    'unlikely_intent'
+] %}
+
+with entries as (
+    {{ special_events() | indent(4) }}
+),
+
+special as (
+    select
+        event_type,
+        name
+        {%- for kind in kinds %},
+        max(case when kind = '{{ kind }}' then 1 else 0 end) as is_{{ kind }}
+        {%- endfor %}
+    from entries
+    group by event_type, name
+),
+
+described as (
+    select
+        events.row_id,
+        events.load_id,
+        events.conversation_id,
+        events.event_nr,
+        events.event_id,
+        events.event_type,
+        events.event_timestamp,
+        events.event_date,
+        events.order_time,
+        events.given_session_id,
+        cast(events.model_id as varchar(256)) as model_id,
+        cast(events.environment as varchar(256)) as environment,
+        said.text as user_text,
+        cast(said.intent_name as varchar(256)) as intent_name,
+        {{ confidence('said.intent_confidence') }} as intent_confidence,
+        cast(said.input_channel as varchar(256)) as input_channel,
+        said.message_id,
+        bots.text as bot_text,
+        cast(bots.utter_action as varchar(256)) as utter_action,
+        cast(actions.action_name as varchar(256)) as action_name,
+        cast(actions.policy as varchar(256)) as policy,
+        {{ confidence('actions.confidence') }} as confidence,
+        slots.slot_name,
+        slots.slot_value,
+        cast(loops.loop_name as varchar(256)) as loop_name,
+        cast(flows.flow_id as varchar(256)) as flow_id,
+        case when events.event_type = 'user' then 1 else 0 end as is_user,
+        case when events.event_type = 'bot' then 1 else 0 end as is_bot,
+        case when events.event_type = 'action' then 1 else 0 end as is_action,
+        case when events.event_type = 'slot' then 1 else 0 end as is_slot,
+        case when events.event_type in ('active_loop', 'form') then 1 else 0 end as is_loop,
+        {%- if user_column == 'sender_id' %}
+        events.conversation_id as said_user_id,
+        {%- else %}
+        named.user_id as said_user_id,
+        {%- endif %}
+        {%- if session_column == 'sender_id' %}
+        events.conversation_id as said_external_session_id
+        {%- else %}
+        named.external_session_id as said_external_session_id
+        {%- endif %}
+    from {{ ref('int_rasa__ordered_events') }} as events
+    left join {{ ref('stg_rasa__user_events') }} as said on events.row_id = said.row_id
+    left join {{ ref('stg_rasa__bot_events') }} as bots on events.row_id = bots.row_id
+    left join {{ ref('stg_rasa__action_events') }} as actions on events.row_id = actions.row_id
+    left join {{ ref('stg_rasa__slot_events') }} as slots on events.row_id = slots.row_id
+    left join {{ ref('stg_rasa__loop_events') }} as loops on events.row_id = loops.row_id
+    left join {{ ref('stg_rasa__flow_events') }} as flows on events.row_id = flows.row_id
+    {%- if user_column != 'sender_id' or session_column != 'sender_id' %}
+    left join {{ ref('stg_rasa__named_users') }} as named on events.row_id = named.row_id
+    {%- endif %}
+)
+
+select
+    described.*,
+    coalesce(special.is_story_start, 0) as is_story_start,
+    coalesce(special.is_frustrated, 0) as is_frustrated,
+    coalesce(special.is_happy, 0) as is_happy,
+    coalesce(special.is_dispute, 0) as is_dispute,
+    coalesce(special.is_handoff, 0) as is_handoff,
+    coalesce(special.is_nlu_fallback, 0) as is_nlu_fallback,
+    coalesce(special.is_out_of_scope, 0) as is_out_of_scope,
+    coalesce(special.is_default_fallback, 0) as is_default_fallback,
+    coalesce(special.is_unlikely_intent, 0) as is_unlikely_intent,
+    -- the platform's own flows end all the time; only one of the bot's own settles something
+    case
+        when described.event_type = 'flow_completed' and left(coalesce(described.flow_id, ''), 8) <> 'pattern_' then 1
+        else 0
+    end as is_flow_completed
+from described
+left join special
+    on
+        described.event_type = special.event_type
+        and coalesce(described.intent_name, described.action_name, described.flow_id) = special.name

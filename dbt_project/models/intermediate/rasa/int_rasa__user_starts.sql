@@ -1,0 +1,45 @@
+{{ config(enabled='rasa' in active_sources()) }}
+{#- A user may have conversations that the run does not rebuild; their sessions stand. -#}
+{%- set standing = existing_model('sessions') if not scope_is_whole() else none %}
+{%- set conversations = ref('scope_conversations') %}
+
+with sessions as (
+    select
+        user_id,
+        start_timestamp,
+        session_id
+    from {{ ref('int_rasa__session_facts') }}
+    where user_id is not null
+    {%- if standing is not none and var('user_id', 'sender_id') != 'sender_id' %}
+
+    union all
+
+    select
+        standing.user_id,
+        standing.start_timestamp,
+        standing.session_id
+    from {{ standing }} as standing
+    where
+        standing.source = 'rasa'
+        and standing.user_id is not null
+        and not exists (
+            select 1
+            from {{ conversations }} as scope
+            where scope.source = 'rasa' and scope.conversation_id = standing.conversation_id
+        )
+    {%- endif %}
+),
+
+numbered as (
+    select
+        *,
+        row_number() over (partition by user_id order by start_timestamp, session_id) as place
+    from sessions
+)
+
+select
+    user_id,
+    start_timestamp as first_seen,
+    session_id as first_session_id
+from numbered
+where place = 1

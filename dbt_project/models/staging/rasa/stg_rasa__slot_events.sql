@@ -1,0 +1,6 @@
+{{ config(enabled='rasa' in active_sources()) }}
+
+{{ events_of_types(['slot'], {
+    'slot_name': ('text', 'name'),
+    'slot_value': ('long_text', 'value')
+}) }}
