@@ -77,7 +77,8 @@ def check_readers(home: Home, parts: list[bytes], *, by_command: bool) -> int:
                 assert run.returncode == 0, wrong
                 known.append(home.query(QUESTION)[0])
             deadline = time.monotonic() + 20
-            while not (said.exists() and json.dumps(list(known[-1])) in said.read_text()) and time.monotonic() < deadline:
+            last = json.dumps(list(known[-1]))
+            while not (said.exists() and last in said.read_text()) and time.monotonic() < deadline:
                 time.sleep(0.1)
         finally:
             stop.touch()

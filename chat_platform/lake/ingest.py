@@ -40,7 +40,7 @@ from chat_platform.settings import Settings
 
 SOURCES = (chat.SOURCE, rasa.SOURCE)
 _VERSIONS = {chat.SOURCE: chat.version, rasa.SOURCE: rasa.version}
-CHUNK_BYTES = 192 << 20
+CHUNK_BYTES = 96 << 20
 # Of less text than this every line gets the closer look: planning a statement takes longer than that.
 PLAIN_BYTES = 2 << 20
 REJECT_SCHEMA = pa.schema(

@@ -171,15 +171,19 @@ class _Rebuild:
         self.dates = dates
         self.scope = warehouse.name("ops.run_scope")
         self.sessions = warehouse.name("chat.chat_sessions")
+        self.anything_stands = True
 
     def run(self) -> Publication:
         warehouse = self.warehouse
         warehouse.execute(load_sql("chat_platform.lake", "macros"))
         warehouse.execute(load_sql(_PACKAGE, "macros"))
         self._read_lake_keys()
+        # Notes of what may have to be replaced: for the first load ever there is nothing.
+        self.anything_stands = warehouse.execute(f"select 1 from {self.sessions} limit 1").fetchone() is not None
         with warehouse.transaction():
             self._clear_notes()
-            self._into_scope("message", "select distinct session_id as value from new_keys")
+            if self.anything_stands:
+                self._into_scope("message", "select distinct session_id as value from new_keys")
         self._read_known_keys()
         self._derive()
         with warehouse.transaction():
@@ -282,7 +286,9 @@ class _Rebuild:
 
     def _replace_rows(self) -> None:
         warehouse = self.warehouse
-        self._into_scope("replaced", "select session_id as value from candidates where verdict = 'accepted' and is_new")
+        if self.anything_stands:
+            replaced = "select session_id as value from candidates where verdict = 'accepted' and is_new"
+            self._into_scope("replaced", replaced)
         for table in CHAT_TABLES:
             name = warehouse.name(f"chat.{table}")
             warehouse.native(f"delete from {name} where session_id in {self._in_scope('replaced')}")

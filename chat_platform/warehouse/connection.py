@@ -104,7 +104,7 @@ def open_warehouse(settings: Settings, *, create: bool = True) -> Iterator[Wareh
     with locked(settings.locks, "warehouse"), _reworded(settings):
         temporary = settings.home / "tmp"
         temporary.mkdir(parents=True, exist_ok=True)
-        connection = duckdb.connect(config={"temp_directory": str(temporary), "memory_limit": "1500MB"})
+        connection = duckdb.connect(config={"temp_directory": str(temporary), "memory_limit": "1GB"})
         try:
             connection.execute("set timezone = 'UTC'")
             connection.execute("set preserve_insertion_order = false")

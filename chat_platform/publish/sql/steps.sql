@@ -5,6 +5,7 @@ create or replace temp table steps as
 with
 unnested as (
     select
+        rowid as message_number,
         session_id,
         thread_id,
         event_timestamp,
@@ -28,7 +29,7 @@ carried as (
                             when step.tool_type = 'browser_tool_execution' then coalesce(step.step_type, '')
                         end ignore nulls
                     ) over (
-                        partition by session_id order by step.step_index
+                        partition by message_number order by step.step_index
                         rows between unbounded preceding and current row
                     ),
                     ''
