@@ -49,3 +49,22 @@ def test_plain_and_careful_typing_agree(tmp_path: Path, monkeypatch: pytest.Monk
     assert same_refused == refused
     of_interest = {"lines_read", "blank", "rejected", "typed", "warnings", "first_event_timestamp", "issues", "load_id"}
     assert plain.model_dump(include=of_interest) == careful.model_dump(include=of_interest)
+
+
+def test_many_small_files_are_typed_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each file alone is too little text for the plain statement; all of them are not."""
+    landing = tmp_path / "landing"
+    generate(landing / "chat", messages=3_000, seed=5, compression="none")
+    sizes = [path.stat().st_size for path in (landing / "chat").iterdir()]
+    monkeypatch.setattr(room, "PLAIN_BYTES", max(sizes) + 1)
+    assert sum(sizes) > 2 * max(sizes)
+    looked_at: list[int] = []
+    real = room.type_lines
+
+    def counted(connection: Any, lines: Any) -> Any:
+        looked_at.append(len(lines))
+        return real(connection, lines)
+
+    monkeypatch.setattr(room, "type_lines", counted)
+    _, rows, _ = loaded(tmp_path / "home", landing)
+    assert sum(looked_at) < len(rows) / 4

@@ -41,6 +41,8 @@ from chat_platform.settings import Settings
 SOURCES = (chat.SOURCE, rasa.SOURCE)
 _VERSIONS = {chat.SOURCE: chat.version, rasa.SOURCE: rasa.version}
 CHUNK_BYTES = 96 << 20
+# The first chunk is a small one: nothing else goes on while it is read.
+FIRST_CHUNK_BYTES = 32 << 20
 # Of less text than this every line gets the closer look: planning a statement takes longer than that.
 PLAIN_BYTES = 2 << 20
 REJECT_SCHEMA = pa.schema(
@@ -244,7 +246,7 @@ class _Load:
         """Batches of several files brought together up to CHUNK_BYTES of text."""
         tables: list[pa.Table] = []
         batches: list[tuple[int, Batch]] = []
-        size = 0
+        size, limit = 0, min(FIRST_CHUNK_BYTES, CHUNK_BYTES)
         for number, (file, _) in enumerate(self.files):
             try:
                 read = read_trackers if is_tracker_store(file.path) else read_batches
@@ -253,10 +255,9 @@ class _Load:
                     tables.append(batch.table.append_column("file_number", numbers))
                     batches.append((number, batch))
                     size += batch.table.nbytes
-                    # The first chunk is a small one: nothing else goes on while it is read.
-                    if size >= CHUNK_BYTES or not self.chunk:
+                    if size >= limit:
                         yield pa.concat_tables(tables), batches
-                        tables, batches, size = [], [], 0
+                        tables, batches, size, limit = [], [], 0, CHUNK_BYTES
             except FileNotFoundError:
                 raise _changed(file) from None
             except OSError as error:
