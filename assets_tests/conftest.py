@@ -8,12 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from homes import FEED, TEST_KEY, Home, Homes
+from homes import FEED, SHARED, TEST_KEY, Home, Homes
 
 from chat_platform.sample.chat import generate
 from chat_platform.settings import Settings, load_settings
-
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 @pytest.hookimpl(wrapper=True)

@@ -21,12 +21,15 @@ from filelock import FileLock
 from chat_platform.assets import steps
 from chat_platform.dbt.project import PROJECT_DIR, dbt_environment, ensure_manifest
 from chat_platform.lake.ingest import ingest
+from chat_platform.publish import rasa
 from chat_platform.publish.chat import Publication, publish
 from chat_platform.run import RunResult, run_backfill, run_publish
 from chat_platform.sample.chat import Truth, generate
 from chat_platform.settings import Settings, load_settings
 from chat_platform.warehouse.connection import open_warehouse
 
+# Real input lies beside the checkout, not in it.
+SHARED = Path(__file__).resolve().parents[2] / "shared"
 TEST_KEY = "a key for tests, 32 characters!!"
 REAL_FILES = ("chat-0001.jsonl.gz", "chat-0002.jsonl.gz", "chat-0003-late.jsonl.gz")
 LAYERS = ("chat", "semantic", "kpi")
@@ -112,6 +115,7 @@ class Home:
         ingest(settings, "chat")
         done = publish(settings, steps.scorer_of(settings), run_id)
         assert done is not None, "nothing was pending"
+        rasa.publish(settings, run_id)
         return done
 
     def publish_without_dbt(self) -> Publication:

@@ -38,7 +38,7 @@ def timed(what: str, events: int, work: Callable[[], object]) -> float:
 
 def home(folder: Path) -> Settings:
     """An empty home."""
-    settings = load_settings({}, home=folder, pseudonym_key="a key for the measurement", first_date="2019-01-01")
+    settings = load_settings({}, home=folder, pseudonym_key="a key for the measurement")
     (settings.landing / "rasa").mkdir(parents=True)
     return settings
 

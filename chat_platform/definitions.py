@@ -2,8 +2,9 @@
 
 import dagster as dg
 
-from chat_platform.assets.chat import build_assets
+from chat_platform.assets.chat import build_chat_assets
 from chat_platform.assets.models import build_models
+from chat_platform.assets.operations import build_operations
 from chat_platform.assets.rasa import build_rasa_assets
 from chat_platform.assets.steps import Progress, QuietProgress, run_lock
 from chat_platform.dbt.project import ensure_manifest
@@ -16,8 +17,10 @@ from chat_platform.settings import Settings, load_settings
 def build_defs(settings: Settings, progress: Progress | None = None) -> dg.Definitions:
     """All assets, jobs, schedules and sensors for these settings. Opens no warehouse."""
     manifest = ensure_manifest(settings)
+    builders = {"chat": build_chat_assets, "rasa": build_rasa_assets}
+    of_sources = [asset for source in settings.sources for asset in builders[source](settings)]
     return dg.Definitions(
-        assets=[*build_assets(settings), *build_rasa_assets(settings), *build_models(settings, manifest)],
+        assets=[*of_sources, *build_operations(settings), *build_models(settings, manifest)],
         jobs=[build_publish_job(settings, manifest, progress or QuietProgress()), build_backfill_job()],
         schedules=build_schedules(),
         sensors=build_sensors(settings),

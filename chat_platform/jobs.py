@@ -7,12 +7,11 @@ from typing import Any
 import dagster as dg
 
 from chat_platform.assets import keys, steps
-from chat_platform.assets.chat import LOCK
+from chat_platform.assets.chat import LOCK, rows_metadata
 from chat_platform.dbt.project import environment
-from chat_platform.lake.ingest import SOURCES, ingest
+from chat_platform.lake.ingest import ingest
 from chat_platform.lake.manifest import read_manifests
-from chat_platform.publish import rasa
-from chat_platform.publish.chat import finish_scope, publish
+from chat_platform.publish import chat, rasa, scope
 from chat_platform.settings import Settings
 from chat_platform.status import unpublished_loads
 from chat_platform.warehouse.snapshot import publish_snapshot, snapshot_is_current
@@ -26,9 +25,36 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
     translator = keys.Translator(settings)
     dbt = steps.dbt_resource()
 
+    def fill_chat(context: dg.OpExecutionContext) -> tuple[str, ...] | None:
+        """Loads that the chat tables took; None where there was nothing to do."""
+        done = chat.publish(settings, steps.scorer_of(settings), context.run_id)
+        if done is None:
+            return None
+        for key in keys.CHAT:
+            for day in done.dates:
+                metadata = rows_metadata(done, key, day)
+                context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=metadata))
+        return done.load_ids
+
+    def fill_rasa(context: dg.OpExecutionContext) -> tuple[str, ...] | None:
+        """Loads that the raw Rasa tables took; None where there was nothing to do."""
+        done = rasa.publish(settings, context.run_id)
+        if done is None:
+            return None
+        for day, rows in done.rows.items():
+            metadata = {"rows": rows}
+            context.log_event(dg.AssetMaterialization(keys.RASA_EVENTS, partition=day.isoformat(), metadata=metadata))
+        added = ", ".join(f"{table} {rows}" for table, rows in done.added.items())
+        context.log.info(f"Rows added to the raw Rasa tables: {added or 'none'}.")
+        return done.load_ids
+
+    fill = {"chat": fill_chat, "rasa": fill_rasa}
+
     @dg.op(required_resource_keys=LOCK, out=dg.Out(dg.Nothing))
     def prepare(context: dg.OpExecutionContext) -> None:
-        """Lookup table and classifier, as the tables need them."""
+        """Lookup table and classifier, as the chat tables need them."""
+        if "chat" not in settings.sources:
+            return
         progress.step("Preparing the classifier")
         context.log_event(dg.AssetMaterialization(keys.SITES, metadata={"rows": steps.prepare_sites(settings)}))
         card = steps.model_metadata(steps.prepare_model(settings))
@@ -38,11 +64,11 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
     def ingest_new_files(context: dg.OpExecutionContext) -> None:
         """New files → one load a source in the lake."""
         progress.step("Reading new files")
-        for source in SOURCES:
+        for source in settings.sources:
             done = ingest(settings, source, progress.advance)
             for notice in done.notices:
                 # What is no source's file is told by each.
-                if source == SOURCES[0] or notice.name.startswith(f"{source}/"):
+                if source == settings.sources[0] or notice.name.startswith(f"{source}/"):
                     context.log.warning(f"{notice.name}: {notice.reason}. {notice.message}")
         # The new loads, and those of runs that were killed, maybe before they could tell.
         unpublished = set(unpublished_loads(settings))
@@ -53,21 +79,16 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
 
     @dg.op(required_resource_keys=LOCK, ins={"ready": dg.In(dg.Nothing)})
     def fill_tables(context: dg.OpExecutionContext) -> bool:
-        """Pending loads → chat tables, raw Rasa tables and scope. True where there was something to publish."""
-        progress.step("Filling the chat tables")
-        done = publish(settings, steps.scorer_of(settings), context.run_id)
-        if done is not None:
-            for key in keys.CHAT:
-                for day in done.dates:
-                    rows = done.rows[key.path[-1]].get(day, 0)
-                    context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata={"rows": rows}))
-        progress.step("Unpacking Rasa events")
-        unpacked = rasa.publish(settings, context.run_id)
-        if unpacked is not None:
-            metadata = {f"rows/{table}": rows for table, rows in unpacked.rows.items()}
-            context.log_event(dg.AssetMaterialization(keys.RASA_EVENTS, metadata=metadata))
-        loads = [load for found in (done, unpacked) if found is not None for load in found.load_ids]
-        if not loads:
+        """Pending loads → tables of the sources, and scope. True where there was something to publish."""
+        loads: list[str] = []
+        rebuilt = False
+        for source in settings.sources:
+            progress.step(f"Filling the tables of {source}")
+            done = fill[source](context)
+            if done is not None:
+                loads += done
+                rebuilt = True
+        if not rebuilt:
             context.log.info("No load is pending.")
             return False
         for key in keys.OPERATIONS:
@@ -101,7 +122,7 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
                     raise dg.Failure(str(failure), allow_retries=False)
             # In this order: a run killed in between leaves the scope open, and the next one logs its dates again.
             steps.log_ledger(context, steps.ledger_of_scope(settings), by_date)
-            finish_scope(settings, context.run_id)
+            scope.finish(settings, context.run_id)
         yield dg.Output(published)
 
     @dg.op(required_resource_keys=LOCK)

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 from chat_platform.errors import ChatPlatformError
-from chat_platform.lake.ingest import SOURCES
 from chat_platform.settings import Settings
 from chat_platform.status import refused_lines
 
@@ -47,8 +46,8 @@ def take_corrected(settings: Settings, file: Path, source: str) -> str:
 
     Returns its path below landing. Raises ChatPlatformError for an unknown source or a missing file.
     """
-    if source not in SOURCES:
-        raise ChatPlatformError(f"{source} is not a source; known are {', '.join(SOURCES)}.")
+    if source not in settings.sources:
+        raise ChatPlatformError(f"{source} is not a source; known are {', '.join(settings.sources)}.")
     if not file.is_file():
         raise ChatPlatformError(f"{file} is not a file.")
     with file.open("rb") as stream:

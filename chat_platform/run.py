@@ -11,7 +11,7 @@ from chat_platform.assets.steps import Progress
 from chat_platform.definitions import build_defs
 from chat_platform.instance import open_instance
 from chat_platform.jobs import BACKFILL, PUBLISH
-from chat_platform.lake.ingest import SOURCES, new_files
+from chat_platform.lake.ingest import new_files
 from chat_platform.partitions import date_range
 from chat_platform.settings import Settings
 
@@ -35,7 +35,7 @@ def run_publish(settings: Settings, progress: Progress | None = None) -> RunResu
     Raises SettingsError before anything runs where new files need a pseudonym key and none is set.
     """
     # With a key there is nothing to ask: files are hashed to find out, and the run does that.
-    if settings.pseudonym_key is None and any(new_files(settings, source)[0] for source in SOURCES):
+    if settings.pseudonym_key is None and any(new_files(settings, source)[0] for source in settings.sources):
         settings.require_key("what lies in landing")
     return _run(settings, PUBLISH, {}, progress)
 

@@ -6,7 +6,7 @@ import dagster as dg
 
 from chat_platform.errors import ChatPlatformError
 from chat_platform.jobs import PUBLISH
-from chat_platform.lake.ingest import SOURCES, load_id_of, new_files
+from chat_platform.lake.ingest import load_id_of, new_files
 from chat_platform.locks import is_free
 from chat_platform.settings import Settings
 from chat_platform.status import unpublished_loads
@@ -30,10 +30,10 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
     )
     def new_files_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         new = []
-        for source in SOURCES:
+        for source in settings.sources:
             files, found = new_files(settings, source)
             for notice in found.notices:
-                if source == SOURCES[0] or notice.name.startswith(f"{source}/"):
+                if source == settings.sources[0] or notice.name.startswith(f"{source}/"):
                     context.log.warning(f"{notice.name}: {notice.reason}. {notice.message}")
             if files:
                 new.append(load_id_of(source, files))

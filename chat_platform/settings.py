@@ -32,6 +32,8 @@ from chat_platform.errors import SettingsError
 ENV_PREFIX = "CHAT_PLATFORM_"
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 MIN_KEY_LENGTH = 16
+# What the platform can read, each in a folder of its name below landing.
+SOURCES = ("chat", "rasa")
 DEFAULT_HOME = Path(".chat_platform")
 # Where the demo keeps the key that it makes; read where no key is set.
 KEY_FILE = "pseudonym.key"
@@ -50,6 +52,13 @@ def _time_zone(value: str) -> str:
         close = difflib.get_close_matches(value, available_timezones(), n=1)
         raise ValueError(f"use an IANA time zone name, for example {close[0] if close else 'UTC'}")
     return value
+
+
+def _sources(value: Any) -> tuple[str, ...]:
+    names = [name.strip() for name in value.split(",")] if isinstance(value, str) else list(value)
+    if not names or len(set(names)) < len(names) or not set(names) <= set(SOURCES):
+        raise ValueError(f"use one or more of {', '.join(SOURCES)}, with commas between them, each once")
+    return tuple(name for name in SOURCES if name in names)
 
 
 def _first_date(value: Any) -> date:
@@ -115,9 +124,10 @@ class Settings(BaseModel):
     warehouse: Annotated[str, AfterValidator(_warehouse)] = ""
     dagster_home: Folder = Path()
     prefix: Annotated[str, AfterValidator(_prefix)] = "demo"
+    sources: Annotated[tuple[str, ...], BeforeValidator(_sources)] = SOURCES
     chat_time_zone: TimeZone = "UTC"
     rasa_time_zone: TimeZone = "UTC"
-    first_date: Annotated[date, BeforeValidator(_first_date)] = date(2020, 1, 1)
+    first_date: Annotated[date, BeforeValidator(_first_date)] = date(2015, 1, 1)
     pseudonym_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
 
     @model_validator(mode="before")

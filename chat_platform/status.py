@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 
 from chat_platform.errors import WarehouseError
-from chat_platform.lake.ingest import SOURCES, new_files
+from chat_platform.lake.ingest import new_files
 from chat_platform.lake.manifest import read_manifests
 from chat_platform.settings import Settings
 from chat_platform.warehouse.connection import open_published
@@ -64,7 +64,11 @@ def published_load_ids(settings: Settings) -> set[str]:
 def unpublished_loads(settings: Settings) -> list[str]:
     """Loads that are complete in the lake and not published, in the order of arrival."""
     published = published_load_ids(settings)
-    return [item.load_id for item in read_manifests(settings.lake) if item.load_id not in published]
+    return [
+        item.load_id
+        for item in read_manifests(settings.lake)
+        if item.source in settings.sources and item.load_id not in published
+    ]
 
 
 def refused_lines(settings: Settings, load_id: str | None = None) -> list[Row]:
@@ -88,7 +92,7 @@ def refused_lines(settings: Settings, load_id: str | None = None) -> list[Row]:
 def read_status(settings: Settings) -> Status:
     """The status for these settings; works before the first run too."""
     status = Status(str(settings.home), str(settings.landing), settings.warehouse_label)
-    for source in SOURCES:
+    for source in settings.sources:
         files, found = new_files(settings, source)
         status.new_files += [file.name for file, _ in files]
         status.notices += [row for notice in found.notices if (row := asdict(notice)) not in status.notices]

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-EARLIEST, LATEST = date(2020, 1, 1), date(2100, 1, 1)
+EARLIEST, LATEST = date(2015, 1, 1), date(2100, 1, 1)
 PRICES = {"low": Decimal("0.006"), "medium": Decimal("0.010"), "high": Decimal("0.014")}
 MILLION = Decimal(1_000_000)
 Cell = tuple[str, str, str, str]

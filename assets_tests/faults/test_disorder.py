@@ -37,7 +37,8 @@ from worlds import (
 )
 
 from chat_platform.lake.ingest import ingest
-from chat_platform.publish.chat import CHAT_TABLES, backfill, finish_scope
+from chat_platform.publish import scope
+from chat_platform.publish.chat import CHAT_TABLES, backfill
 from chat_platform.settings import Settings, load_settings
 
 KEY = "a key for tests, 32 characters!!"
@@ -94,7 +95,7 @@ def check_without_dbt(batch: list[World], plan: Plan) -> None:
             for turn, (after, first, days) in enumerate(plan.backfills):
                 if after == number:
                     backfill(settings, dates_of(first, days), fake_scorer, f"backfill-{turn}")
-                    finish_scope(settings, f"backfill-{turn}")
+                    scope.finish(settings, f"backfill-{turn}")
         found = tables_of(settings)
         for table, rows in expected.items():
             differing = [row for row in rows if row not in found[table]] + [

@@ -23,7 +23,7 @@ from chat_platform.settings import Settings
 # One line in so many stays as it is.
 GOOD_EVERY = 8
 INSERTED = b'0123456789-+.eE"{}[]:,\\ \n\r\t\x00\xff\xc3\xa9aNnu'
-FIRST_DATE = datetime(2020, 1, 1, tzinfo=UTC).timestamp()
+FIRST_DATE = datetime(2015, 1, 1, tzinfo=UTC).timestamp()
 
 
 @pytest.fixture(scope="module")

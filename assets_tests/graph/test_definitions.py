@@ -99,7 +99,7 @@ def test_what_has_dates_is_partitioned_by_them_and_few_assets_are(definitions: d
         node = graph.get(key)
         assert node.group_name != "default", key
         assert node.owners, key
-        if node.partitions_def:
+        if node.partitions_def and node.is_executable:
             assert node.backfill_policy == dg.BackfillPolicy.single_run(), key
 
 

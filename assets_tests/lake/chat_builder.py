@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 
 from chat_platform.lake.ingest import Ingested, ingest
 from chat_platform.lake.manifest import Manifest, read_manifests
-from chat_platform.publish.chat import Publication, finish_scope, publish
+from chat_platform.publish import scope
+from chat_platform.publish.chat import Publication, publish
 from chat_platform.settings import Settings
 from chat_platform.status import rows_of
 from chat_platform.warehouse.connection import open_warehouse
@@ -185,7 +186,7 @@ def finish(settings: Settings, run_id: str = "run-1") -> None:
             "select distinct value, 'chat', 1, timezone('UTC', now()), null "
             f"from {warehouse.name('ops.run_scope')} where kind = 'load'"
         )
-    finish_scope(settings, run_id)
+    scope.finish(settings, run_id)
 
 
 def read_tables(settings: Settings, tables: Iterable[str]) -> dict[str, list[Row]]:

@@ -39,7 +39,8 @@ def squeezed(sql: str) -> str:
 def test_the_rules_are_the_same() -> None:
     macros = load_sql("chat_platform.publish", "macros")
     (own,) = re.findall(r"macro mask\(text\) as\s+(case.*?end);", macros, flags=re.DOTALL)
-    assert squeezed(rendered("duckdb")) == squeezed(own)
+    (tells,) = re.findall(r"macro may_tell\(text\) as\s+(.*?);", macros, flags=re.DOTALL)
+    assert squeezed(rendered("duckdb")) == squeezed(own.replace("may_tell(text)", tells))
 
 
 @pytest.fixture

@@ -31,7 +31,8 @@ from lake.chat_builder import (
 )
 
 from chat_platform.lake.ingest import ingest
-from chat_platform.publish.chat import CHAT_TABLES, backfill, finish_scope, publish
+from chat_platform.publish import scope
+from chat_platform.publish.chat import CHAT_TABLES, backfill, publish
 from chat_platform.settings import Settings, load_settings
 from chat_platform.warehouse.connection import open_warehouse
 
@@ -254,7 +255,7 @@ def test_a_backfill_of_any_dates_changes_nothing(settings: Settings, reference: 
     for turn in range(4):
         dates = chance.sample(DATES, chance.randint(1, 4)) if turn else DATES
         done = backfill(settings, dates, fake_scorer, f"run-b{turn}")
-        finish_scope(settings, f"run-b{turn}")
+        scope.finish(settings, f"run-b{turn}")
         assert set(dates) <= set(done.dates)
         assert tables_of(settings, lineage=True) == before
         assert warehouse_rows(settings, "ops.loads") == loads

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import SHARED
+from homes import SHARED
 from rasa_feed import deliveries
 from rasa_reference import Delivery, Event, in_order, sessions
 from rasa_warehouse import RasaWarehouse

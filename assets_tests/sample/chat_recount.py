@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import zstandard
 
-EARLIEST, LATEST = datetime(2020, 1, 1, tzinfo=UTC).timestamp(), datetime(2100, 1, 1, tzinfo=UTC).timestamp()
+EARLIEST, LATEST = datetime(2015, 1, 1, tzinfo=UTC).timestamp(), datetime(2100, 1, 1, tzinfo=UTC).timestamp()
 
 
 def read_lines(path: Path) -> list[bytes]:

@@ -175,7 +175,7 @@ def test_a_relative_and_a_tilde_home_become_whole(tmp_path: Path, monkeypatch: p
 
 def test_defaults_of_the_rest() -> None:
     settings = load_settings({})
-    assert (settings.prefix, settings.chat_time_zone, settings.first_date) == ("demo", "UTC", date(2020, 1, 1))
+    assert (settings.prefix, settings.chat_time_zone, settings.first_date) == ("demo", "UTC", date(2015, 1, 1))
     assert settings.schema_name("kpi") == "demo_kpi"
     assert settings.time_zone("chat") == "UTC"
 

@@ -86,7 +86,7 @@ def has_shared_table(payloads: list[dict[str, Any]]) -> bool:
 
 def check(loads: list[list[Event]], max_name: int | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        settings = load_settings({}, home=Path(folder) / "home", pseudonym_key=KEY, first_date="2019-01-01")
+        settings = load_settings({}, home=Path(folder) / "home", pseudonym_key=KEY)
         for number, events in enumerate(loads):
             deliver(settings, f"{number}.jsonl", events)
             publish_all(settings)

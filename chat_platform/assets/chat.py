@@ -19,7 +19,7 @@ def dates_of(context: dg.AssetExecutionContext) -> list[date]:
     return [date.fromisoformat(key) for key in context.partition_keys]
 
 
-def build_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+def build_chat_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """The assets for these settings."""
     partitions = keys.daily_partitions(settings)
 
@@ -104,19 +104,7 @@ def build_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]
         kinds={"json"},
         description="Files as delivered, below the landing folder.",
     )
-    # Written whole by the same step. Kept out of it all the same: a backfill of dates takes all of a step's tables.
-    whole = [
-        dg.AssetSpec(
-            key,
-            deps=[keys.LAKE, keys.RASA_LAKE],
-            group_name=key.path[0],
-            owners=keys.OWNERS,
-            kinds={"sql"},
-            description="Written by the steps of the chat tables and of the raw Rasa tables.",
-        )
-        for key in keys.OPERATIONS
-    ]
-    return [landing, lake_chat, domain_classifications, domain_intent_model, chat_tables, *whole]
+    return [landing, lake_chat, domain_classifications, domain_intent_model, chat_tables]
 
 
 def rows_metadata(done: Publication, key: dg.AssetKey, day: date) -> dict[str, int]:

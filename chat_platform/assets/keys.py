@@ -51,6 +51,8 @@ class Translator(DagsterDbtTranslator):
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """Key of a dbt node: `layer/name`, for a source `source/table`."""
         if dbt_resource_props["resource_type"] == "source":
+            if dbt_resource_props["source_name"] == "rasa":
+                return RASA_EVENTS
             return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
         return dg.AssetKey([layer_of(dbt_resource_props), dbt_resource_props["name"]])
 
@@ -58,7 +60,7 @@ class Translator(DagsterDbtTranslator):
         """Spec of a dbt node: grouped by layer, with dates where its rows belong to dates."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         props = manifest["nodes"].get(unique_id) or manifest["sources"][unique_id]
-        layer = layer_of(props) if props["resource_type"] != "source" else props["source_name"]
+        layer = layer_of(props) if props["resource_type"] != "source" else self.get_asset_key(props).path[0]
         spec = spec.replace_attributes(group_name=layer, owners=OWNERS)
         if is_partitioned(props):
             # Through tables without dates a backfill of one date would spread to all of them.
@@ -78,11 +80,9 @@ def dated_ancestors(manifest: Mapping[str, Any], unique_id: str) -> Iterator[Map
     """The nearest tables with dates that a model reads, straight or through models without dates; and seeds."""
     for parent in manifest["nodes"][unique_id]["depends_on"].get("nodes", []):
         if parent in manifest["sources"]:
-            if (
-                manifest["sources"][parent]["source_name"] == "chat"
-                and manifest["sources"][parent]["name"] in CHAT_TABLES
-            ):
-                yield manifest["sources"][parent]
+            source = manifest["sources"][parent]
+            if source["source_name"] == "rasa" or (source["source_name"] == "chat" and source["name"] in CHAT_TABLES):
+                yield source
         elif is_partitioned(manifest["nodes"][parent]) or manifest["nodes"][parent]["resource_type"] == "seed":
             yield manifest["nodes"][parent]
         else:

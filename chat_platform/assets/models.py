@@ -11,13 +11,15 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 from chat_platform.assets import keys, steps
 from chat_platform.assets.chat import LOCK, dates_of
 from chat_platform.dbt.project import environment
-from chat_platform.publish import rasa
-from chat_platform.publish.chat import ensure_scope, finish_scope
+from chat_platform.publish import chat, rasa, scope
 from chat_platform.settings import Settings
 from chat_platform.warehouse.snapshot import publish_snapshot
 
 # What every other model reads; it has to be made anew even where only one table was asked for.
-SCOPE_MODELS = "scope_conversations +scope_dates +int_chat__messages"
+SCOPE_MODELS = {
+    "chat": "scope_conversations +scope_dates +int_chat__messages",
+    "rasa": "scope_conversations +scope_dates +int_rasa__interactions",
+}
 
 
 def build_models(settings: Settings, manifest: Path) -> list[dg.AssetsDefinition]:
@@ -37,13 +39,16 @@ def build_models(settings: Settings, manifest: Path) -> list[dg.AssetsDefinition
     )
     def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
         dates = dates_of(context) if context.has_partition_key or context.has_partition_key_range else []
-        ensure_scope(settings, dates, context.run_id)
-        rasa.open_scope(settings, dates, context.run_id)
+        if "chat" in settings.sources:
+            chat.ensure_scope(settings, dates, context.run_id)
+        if "rasa" in settings.sources:
+            rasa.open_scope(settings, dates, context.run_id)
         with environment(settings):
             if context.is_subset:
-                scope = dbt.cli(["run", "--select", SCOPE_MODELS], manifest=manifest, raise_on_error=False)
-                scope.wait()
-                if failure := steps.failure_of(scope):
+                selected = " ".join(SCOPE_MODELS[source] for source in settings.sources)
+                first = dbt.cli(["run", "--select", selected], manifest=manifest, raise_on_error=False)
+                first.wait()
+                if failure := steps.failure_of(first):
                     raise dg.Failure(str(failure))
             invocation = dbt.cli(["build"], context=context, raise_on_error=False)
             # What a date holds is known when dbt has ended, and has to be said before its event goes out.
@@ -65,11 +70,11 @@ def build_models(settings: Settings, manifest: Path) -> list[dg.AssetsDefinition
             raise dg.Failure(str(failure))
         if not context.is_subset:
             # After the events: a run killed before it leaves the scope open, and the next one logs its dates again.
-            finish_scope(settings, context.run_id)
+            scope.finish(settings, context.run_id)
 
     @dg.asset(
         key=keys.PUBLISHED,
-        deps=[dg.AssetKey(["ops", "published_loads"]), dg.AssetKey(["kpi", "chat_daily"])],
+        deps=[dg.AssetKey(["ops", "published_loads"]), dg.AssetKey(["kpi", "daily"])],
         group_name="published",
         owners=keys.OWNERS,
         kinds={"duckdb"},

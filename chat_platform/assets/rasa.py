@@ -45,6 +45,7 @@ def build_rasa_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.Asset
     events = dg.AssetSpec(
         keys.RASA_EVENTS,
         deps=[keys.RASA_LAKE],
+        partitions_def=keys.daily_partitions(settings),
         group_name="event",
         owners=keys.OWNERS,
         kinds={"sql"},

@@ -31,7 +31,9 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     """Variables that make dbt use the warehouse of the settings."""
     values = {
         "CHAT_PLATFORM_PREFIX": settings.prefix,
+        "CHAT_PLATFORM_SOURCES": ",".join(settings.sources),
         "CHAT_PLATFORM_CHAT_TIME_ZONE": settings.chat_time_zone,
+        "CHAT_PLATFORM_RASA_TIME_ZONE": settings.rasa_time_zone,
         "CHAT_PLATFORM_DBT_TARGET": "postgres" if settings.is_postgres else "duckdb",
         "DBT_TARGET_PATH": str(target_folder(settings)),
         "DBT_LOG_PATH": str(target_folder(settings)),
@@ -68,7 +70,10 @@ def environment(settings: Settings) -> Iterator[None]:
 
 
 def _fingerprint(settings: Settings) -> str:
-    digest = hashlib.sha256(f"{settings.prefix} {settings.chat_time_zone} {settings.is_postgres}".encode())
+    # Not where the warehouse is, nor its password: what dbt parses does not depend on them.
+    parsed = {name: value for name, value in dbt_environment(settings).items() if name.startswith("CHAT_PLATFORM_")}
+    parsed.pop("CHAT_PLATFORM_DUCKDB_FILE", None)
+    digest = hashlib.sha256(repr(sorted(parsed.items())).encode())
     for path in sorted(PROJECT_DIR.rglob("*")):
         if path.suffix in {".sql", ".yml", ".csv"} and "target" not in path.relative_to(PROJECT_DIR).parts:
             digest.update(path.relative_to(PROJECT_DIR).as_posix().encode() + b"\0" + path.read_bytes())

@@ -38,7 +38,6 @@ from chat_platform.locks import locked
 from chat_platform.partitions import last_date
 from chat_platform.settings import Settings
 
-SOURCES = (chat.SOURCE, rasa.SOURCE)
 _VERSIONS = {chat.SOURCE: chat.version, rasa.SOURCE: rasa.version}
 CHUNK_BYTES = 96 << 20
 # The first chunk is a small one: nothing else goes on while it is read.
@@ -103,7 +102,7 @@ def new_files(settings: Settings, source: str) -> tuple[list[tuple[LandingFile, 
 
     A file is known by its path and content; one whose size and time are unchanged is not read to find out.
     """
-    found = scan(settings.landing, SOURCES)
+    found = scan(settings.landing, settings.sources)
     known: set[tuple[str, str]] = set()
     fingerprints: dict[str, set[str]] = {}
     for manifest in manifests.read_manifests(settings.lake, source):

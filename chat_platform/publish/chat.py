@@ -14,6 +14,8 @@ from chat_platform import reference
 from chat_platform.contracts import chat
 from chat_platform.lake import manifest as manifests
 from chat_platform.lake.manifest import Manifest
+from chat_platform.publish import scope
+from chat_platform.publish.scope import Scope
 from chat_platform.routing.rules import routing_rules
 from chat_platform.settings import Settings
 from chat_platform.sql import load_sql
@@ -100,18 +102,9 @@ def publish(settings: Settings, scorer: Scorer, run_id: str) -> Publication | No
     """
     with open_warehouse(settings) as warehouse:
         pending = pending_loads(warehouse)
-        if not pending and not _scope_is_open(warehouse):
+        if not pending and not scope.is_open(warehouse):
             return None
         return _Rebuild(warehouse, scorer, run_id, "publish", pending, frozenset()).run()
-
-
-def _scope_is_open(warehouse: Warehouse) -> bool:
-    """True where a run has changed the chat tables and dbt has not rebuilt everything that hangs on them."""
-    found = warehouse.execute(
-        "select count(*) filter (kind in ('conversation', 'date')) > 0 and count(*) filter (kind = 'done') = 0 "
-        f"from {warehouse.name('ops.run_scope')}"
-    ).fetchone()
-    return found == (True,)
 
 
 def backfill(settings: Settings, dates: Iterable[date], scorer: Scorer, run_id: str) -> Publication:
@@ -134,21 +127,13 @@ def ensure_scope(settings: Settings, dates: Iterable[date], run_id: str) -> None
     Takes the conversations with a message on one of `dates`, and every date that they touch.
     """
     with open_warehouse(settings) as warehouse:
-        scope = warehouse.name("ops.run_scope")
-        opened = warehouse.execute(f"select count(*) from {scope} where run_id = $1", [run_id]).fetchone()
+        opened = warehouse.execute(
+            f"select count(*) from {warehouse.name('ops.run_scope')} where run_id = $1 and source = $2",
+            [run_id, chat.SOURCE],
+        ).fetchone()
         if opened != (0,):
             return
         _Rebuild(warehouse, lambda _: pa.table({}), run_id, "backfill", [], frozenset(dates)).scope_only()
-
-
-def finish_scope(settings: Settings, run_id: str) -> None:
-    """Note that dbt has rebuilt everything in the scope; without it the next run rebuilds the scope as well."""
-    with open_warehouse(settings) as warehouse:
-        warehouse.execute(
-            f"insert into {warehouse.name('ops.run_scope')} (run_id, mode, source, kind, value) "
-            "values ($1, 'finished', $2, 'done', $1)",
-            [run_id, chat.SOURCE],
-        )
 
 
 class _Rebuild:
@@ -165,11 +150,10 @@ class _Rebuild:
     ) -> None:
         self.warehouse = warehouse
         self.scorer = scorer
-        self.run_id = run_id
         self.mode = mode
         self.loads = loads
         self.dates = dates
-        self.scope = warehouse.name("ops.run_scope")
+        self.scope = Scope(warehouse, chat.SOURCE, run_id, mode)
         self.sessions = warehouse.name("chat.chat_sessions")
         self.anything_stands = True
 
@@ -181,9 +165,9 @@ class _Rebuild:
         # Notes of what may have to be replaced: for the first load ever there is nothing.
         self.anything_stands = warehouse.execute(f"select 1 from {self.sessions} limit 1").fetchone() is not None
         with warehouse.transaction():
-            self._clear_notes()
+            self.scope.clear("kind in ('message', 'replaced')")
             if self.anything_stands:
-                self._into_scope("message", "select distinct session_id as value from new_keys")
+                self.scope.add("message", "select distinct session_id as value from new_keys")
         self._read_known_keys()
         self._derive()
         with warehouse.transaction():
@@ -192,9 +176,6 @@ class _Rebuild:
                 self._record_loads()
             self._write_scope()
         return self._publication()
-
-    def _clear_notes(self) -> None:
-        self.warehouse.native(f"delete from {self.scope} where kind in ('message', 'replaced')")
 
     def scope_only(self) -> None:
         """Write the scope of the dates from what stands in the tables."""
@@ -211,17 +192,6 @@ class _Rebuild:
         )
         with warehouse.transaction():
             self._write_scope()
-
-    def _into_scope(self, kind: str, select: str) -> None:
-        self.warehouse.execute(
-            f"insert into {self.scope} (run_id, mode, source, kind, value) "
-            f"select $1, $2, $3, $4, value from ({select}) "
-            f"where value not in (select value from {self.scope} where kind = $4)",
-            [self.run_id, self.mode, chat.SOURCE, kind],
-        )
-
-    def _in_scope(self, kind: str) -> str:
-        return f"(select value from {self.scope} where kind = '{kind}')"
 
     def _read_lake_keys(self) -> None:
         dates = set(self.dates) if self.mode == "backfill" else None
@@ -241,7 +211,7 @@ class _Rebuild:
     def _read_known_keys(self) -> None:
         warehouse = self.warehouse
         columns = _KEY_COLUMNS.replace("coalesce(thread_id, session_id) as ", "")
-        touched = f"where session_id in {self._in_scope('message')}"
+        touched = f"where session_id in {self.scope.values('message')}"
         standing = warehouse.native_rows(f"select {columns} from {self.sessions} {touched}")
         superseded_table = warehouse.name("ops.superseded_messages")
         lost_columns = columns.replace("thread_id, ", "").replace(", byte_offset", "")
@@ -288,17 +258,17 @@ class _Rebuild:
         warehouse = self.warehouse
         if self.anything_stands:
             replaced = "select session_id as value from candidates where verdict = 'accepted' and is_new"
-            self._into_scope("replaced", replaced)
+            self.scope.add("replaced", replaced)
         for table in CHAT_TABLES:
             name = warehouse.name(f"chat.{table}")
-            warehouse.native(f"delete from {name} where session_id in {self._in_scope('replaced')}")
+            warehouse.native(f"delete from {name} where session_id in {self.scope.values('replaced')}")
             if self.mode == "backfill":
                 days = ", ".join(f"date '{day.isoformat()}'" for day in sorted(self.dates))
                 warehouse.native(f"delete from {name} where event_date in ({days})")
             if self.has_files:
                 warehouse.insert(f"chat.{table}", load_sql(_PACKAGE, table))
         superseded = warehouse.name("ops.superseded_messages")
-        warehouse.native(f"delete from {superseded} where session_id in {self._in_scope('message')}")
+        warehouse.native(f"delete from {superseded} where session_id in {self.scope.values('message')}")
         warehouse.insert(
             "ops.superseded_messages",
             f"select '{chat.SOURCE}' as source, * from candidates where verdict = 'superseded'",
@@ -356,19 +326,16 @@ class _Rebuild:
     def _write_scope(self) -> None:
         """Name what dbt has to rebuild, on top of what an earlier run named and did not finish."""
         warehouse = self.warehouse
-        finished = warehouse.execute(f"select count(*) from {self.scope} where kind = 'done'").fetchone() != (0,)
-        kept = "('conversation', 'date')" if not finished else "('')"
-        warehouse.native(f"delete from {self.scope} where kind not in {kept}")
-        warehouse.execute(f"update {self.scope} set run_id = $1, mode = $2", [self.run_id, self.mode])
+        self.scope.begin()
         if self.mode == "publish":
-            self._into_scope("load", "select load_id as value from run_loads")
-        self._into_scope("conversation", "select distinct conversation_id as value from candidates")
-        members = f"where conversation_id in {self._in_scope('conversation')}"
+            self.scope.add("load", "select load_id as value from run_loads")
+        self.scope.add("conversation", "select distinct conversation_id as value from candidates")
+        members = f"where conversation_id in {self.scope.values('conversation')}"
         of_sessions = warehouse.native_rows(f"select distinct event_date from {self.sessions} {members}")
         of_superseded = warehouse.native_rows(
             f"select distinct event_date from {warehouse.name('ops.superseded_messages')} {members}"
         )
-        self._into_scope(
+        self.scope.add(
             "date",
             f"""
             select strftime(event_date, '%Y-%m-%d') as value from (
@@ -380,15 +347,7 @@ class _Rebuild:
 
     def _publication(self) -> Publication:
         warehouse = self.warehouse
-        dates = [
-            date.fromisoformat(value)
-            for (value,) in warehouse.execute(
-                f"select value from {self.scope} where kind = 'date' order by 1"
-            ).fetchall()
-        ]
-        (conversations,) = warehouse.execute(
-            f"select count(*) from {self.scope} where kind = 'conversation'"
-        ).fetchone() or (0,)
+        dates = self.scope.dates()
         (messages,) = warehouse.execute(
             "select count(*) from candidates where verdict = 'accepted' and is_new"
         ).fetchone() or (0,)
@@ -400,4 +359,4 @@ class _Rebuild:
             found = dict(warehouse.execute(f"select event_date, n from {counted}").fetchall())
             rows[table] = {day: found.get(day, 0) for day in dates}
         load_ids = tuple(item.load_id for item in self.loads) if self.mode == "publish" else ()
-        return Publication(self.mode, load_ids, tuple(dates), int(conversations), int(messages), rows)
+        return Publication(self.mode, load_ids, dates, self.scope.count("conversation"), int(messages), rows)

@@ -12,20 +12,21 @@ import pyarrow as pa
 from chat_platform.contracts import rasa
 from chat_platform.lake import manifest as manifests
 from chat_platform.lake.manifest import Manifest
+from chat_platform.publish.scope import Scope, is_open
 from chat_platform.settings import Settings
-from chat_platform.unpack.events import delete_load, new_unpacker, unpack_load
+from chat_platform.unpack.events import delete_load, ensure_events, new_unpacker, unpack_load
 from chat_platform.unpack.tables import Unpacker
 from chat_platform.warehouse.connection import Warehouse, open_warehouse
 
 
 @dataclass(frozen=True)
 class Publication:
-    """What a run did: its loads, the dates and senders that they touch, rows added by table."""
+    """What a run did: its loads, the senders and dates that they touch with the events there, rows added by table."""
 
     load_ids: tuple[str, ...]
-    dates: tuple[date, ...]
     senders: int
-    rows: dict[str, int]
+    rows: dict[date, int]
+    added: dict[str, int]
 
 
 def pending_loads(warehouse: Warehouse) -> list[Manifest]:
@@ -41,16 +42,17 @@ def pending_loads(warehouse: Warehouse) -> list[Manifest]:
 
 
 def publish(settings: Settings, run_id: str) -> Publication | None:
-    """Unpack all pending loads and open the scope for dbt; None where nothing is pending.
+    """Unpack all pending loads and open the scope for dbt; None where nothing is left to do.
 
     A load that an earlier run has unpacked and not published is unpacked again: its rows go first. In a run that
     publishes chat messages too, this has to be the later of the two.
     """
     with open_warehouse(settings) as warehouse:
-        pending = pending_loads(warehouse)
-        if not pending:
-            return None
         unpacker = new_unpacker(warehouse)
+        ensure_events(unpacker)
+        pending = pending_loads(warehouse)
+        if not pending and not is_open(warehouse):
+            return None
         for item in pending:
             unpack_load(unpacker, item)
             with warehouse.transaction():
@@ -60,82 +62,46 @@ def publish(settings: Settings, run_id: str) -> Publication | None:
             unpacker.clear()
         load_ids = tuple(item.load_id for item in pending)
         warehouse.connection.register("run_loads", pa.table({"load_id": pa.array(load_ids, pa.string())}))
-        scope = _Scope(warehouse, run_id, "publish")
+        scope = Scope(warehouse, rasa.SOURCE, run_id, "publish")
         with warehouse.transaction():
-            scope.open()
+            scope.begin()
             scope.add("load", "select load_id as value from run_loads")
             touched = f"select distinct sender_key as value from {unpacker.name('event')} where _dlt_load_id in "
             scope.add("conversation", f"select value from {warehouse.native_rows(touched + scope.values('load'))}")
-            scope.add_dates(unpacker)
-        return Publication(load_ids, scope.dates(), scope.count("conversation"), unpacker.rows)
+            _add_dates(scope, unpacker)
+        counted = warehouse.native_rows(
+            f"select event_date, count(*) as n from {unpacker.name('event')} "
+            f"where event_date in (select cast(dates.value as date) from {scope.values('date')} as dates) "
+            "group by event_date"
+        )
+        found = dict(warehouse.execute(f"select event_date, n from {counted}").fetchall())
+        senders = scope.count("conversation")
+        return Publication(load_ids, senders, {day: found.get(day, 0) for day in scope.dates()}, unpacker.rows)
 
 
 def open_scope(settings: Settings, dates: Iterable[date], run_id: str) -> None:
     """Open the scope for a run that makes dates anew: the senders with an event on one of them, and all their dates."""
     with open_warehouse(settings) as warehouse:
         unpacker = new_unpacker(warehouse)
-        if "event" not in unpacker.catalogue:
-            return
-        scope = _Scope(warehouse, run_id, "backfill")
+        ensure_events(unpacker)
+        scope = Scope(warehouse, rasa.SOURCE, run_id, "backfill")
         warehouse.connection.register("run_dates", pa.table({"value": pa.array(sorted(dates), pa.date32())}))
         events = warehouse.native_rows(f"select distinct sender_key, event_date from {unpacker.name('event')}")
         with warehouse.transaction():
-            scope.open()
+            scope.begin()
             scope.add("date", "select strftime(value, '%Y-%m-%d') as value from run_dates")
             scope.add(
                 "conversation",
                 f"select distinct sender_key as value from {events} where event_date in (select value from run_dates)",
             )
-            scope.add_dates(unpacker)
+            _add_dates(scope, unpacker)
 
 
-class _Scope:
-    """The rows of `ops.run_scope` that are about this source."""
-
-    def __init__(self, warehouse: Warehouse, run_id: str, mode: str) -> None:
-        self.warehouse = warehouse
-        self.run_id = run_id
-        self.mode = mode
-        self.table = warehouse.name("ops.run_scope")
-
-    def open(self) -> None:
-        """Forget what is finished; what an earlier run named and did not finish is kept and joined."""
-        finished = self.warehouse.execute(f"select count(*) from {self.table} where kind = 'done'").fetchone() != (0,)
-        if finished:
-            self.warehouse.native(f"delete from {self.table}")
-        else:
-            self.warehouse.native(
-                f"delete from {self.table} where source = '{rasa.SOURCE}' and kind not in ('conversation', 'date')"
-            )
-        self.warehouse.execute(f"update {self.table} set run_id = $1, mode = $2", [self.run_id, self.mode])
-
-    def values(self, kind: str) -> str:
-        """Subquery of the values of a kind."""
-        return f"(select value from {self.table} where source = '{rasa.SOURCE}' and kind = '{kind}')"
-
-    def add(self, kind: str, select: str) -> None:
-        """Add what `select` gives as `value`, each once."""
-        self.warehouse.execute(
-            f"insert into {self.table} (run_id, mode, source, kind, value) "
-            f"select $1, $2, $3, $4, value from ({select}) where value not in {self.values(kind)}",
-            [self.run_id, self.mode, rasa.SOURCE, kind],
-        )
-
-    def add_dates(self, unpacker: Unpacker) -> None:
-        """Add every date on which a sender of the scope has an event."""
-        there = f"where sender_key in {self.values('conversation')}"
-        dates = self.warehouse.native_rows(f"select distinct event_date from {unpacker.name('event')} {there}")
-        self.add("date", f"select strftime(event_date, '%Y-%m-%d') as value from {dates}")
-
-    def dates(self) -> tuple[date, ...]:
-        """The dates of the scope."""
-        rows = self.warehouse.execute(f"select value from {self.values('date')} order by value").fetchall()
-        return tuple(date.fromisoformat(value) for (value,) in rows)
-
-    def count(self, kind: str) -> int:
-        """Number of values of a kind."""
-        (count,) = self.warehouse.execute(f"select count(*) from {self.values(kind)}").fetchone() or (0,)
-        return int(count)
+def _add_dates(scope: Scope, unpacker: Unpacker) -> None:
+    """Add every date on which a sender of the scope has an event."""
+    there = f"where sender_key in {scope.values('conversation')}"
+    dates = scope.warehouse.native_rows(f"select distinct event_date from {unpacker.name('event')} {there}")
+    scope.add("date", f"select strftime(event_date, '%Y-%m-%d') as value from {dates}")
 
 
 def _record(warehouse: Warehouse, load: Manifest) -> None:

@@ -42,14 +42,20 @@ def new_unpacker(warehouse: Warehouse) -> Unpacker:
     return Unpacker(warehouse, MAX_NAME["postgres" if warehouse.settings.is_postgres else "duckdb"])
 
 
+def ensure_events(unpacker: Unpacker) -> None:
+    """Make the table of all events where there is none: who has no event yet has an empty one."""
+    unpacker.ensure(EVENT, EVENT_COLUMNS)
+    if unpacker.warehouse.settings.is_postgres:
+        # What is looked up of few among many rows: the senders of a run, and the rows of a load that is taken again.
+        for column in ("sender_key", "_dlt_load_id"):
+            unpacker.warehouse.native(
+                f"create index if not exists event_{column} on {unpacker.name(EVENT)} ({quoted(column)})"
+            )
+
+
 def unpack_load(unpacker: Unpacker, manifest: Manifest) -> None:
     """Read the events of one load and make what their tables lack; the rows go in with `unpacker.insert`."""
     warehouse = unpacker.warehouse
-    unpacker.ensure(EVENT, EVENT_COLUMNS)
-    if warehouse.settings.is_postgres:
-        # What is looked up of few among many rows: the senders of a run, and the rows of a load that is taken again.
-        for column in ("sender_key", "_dlt_load_id"):
-            warehouse.native(f"create index if not exists event_{column} on {unpacker.name(EVENT)} ({quoted(column)})")
     files = manifest.paths(warehouse.settings.lake)
     if not files:
         return

@@ -7,16 +7,16 @@
 ) }}
 {%- set source_tables = {
     'chat': {
-        'chat_sessions': 'stg_chat__sessions',
-        'responses': 'stg_chat__responses',
-        'tool_usage': 'stg_chat__tool_usage',
-        'web_searches': 'stg_chat__web_searches',
-        'browser_automations': 'stg_chat__browser_automations',
-        'web_automations': 'stg_chat__web_automations',
-        'usage_metrics': 'stg_chat__usage_metrics',
-        'query_classifications': 'stg_chat__query_classifications',
+        'chat/chat_sessions': 'stg_chat__sessions',
+        'chat/responses': 'stg_chat__responses',
+        'chat/tool_usage': 'stg_chat__tool_usage',
+        'chat/web_searches': 'stg_chat__web_searches',
+        'chat/browser_automations': 'stg_chat__browser_automations',
+        'chat/web_automations': 'stg_chat__web_automations',
+        'chat/usage_metrics': 'stg_chat__usage_metrics',
+        'chat/query_classifications': 'stg_chat__query_classifications',
     },
-    'rasa': {'events': 'stg_rasa__events'},
+    'rasa': {'event/event': 'stg_rasa__events'},
 } %}
 {%- set run_scope = existing_table('ops', 'run_scope') %}
 {%- set shared_tables = {
@@ -39,10 +39,10 @@
 
 with assets as (
     {%- for source_name in active_sources() %}
-    {%- for table, model in source_tables[source_name].items() %}
+    {%- for asset, model in source_tables[source_name].items() %}
     select
         cast('{{ source_name }}' as varchar(64)) as source,
-        cast('{{ source_name }}/{{ table }}' as varchar(128)) as asset,
+        cast('{{ asset }}' as varchar(128)) as asset,
         event_date,
         count(*) as row_count
     from {{ ref(model) }}

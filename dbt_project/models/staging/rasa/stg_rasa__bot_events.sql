@@ -1,4 +1,5 @@
 {{ config(enabled='rasa' in active_sources()) }}
+{%- set raw_events = source('rasa', 'event') %}
 
 {{ events_of_types(['bot'], {
     'text': ('long_text', 'text'),

@@ -9,6 +9,7 @@
 {%- set tables = raw_tables() -%}
 {%- set ordered = events_are_ordered(tables) -%}
 {%- set parts = ['event'] if ordered else event_type_tables(tables) -%}
+{%- set raw_events = source('rasa', 'event') %}
 
 with events as (
     {%- for table in parts %}

@@ -1,5 +1,6 @@
 -- noqa: disable=LT02,LT14
 {{ config(enabled='rasa' in active_sources()) }}
+{%- set raw_events = source('rasa', 'event') %}
 {#-
   What the columns of the vars user_id and external_session_id say, on user messages and on starts of a session.
   Left out where both are the sender.
