@@ -105,14 +105,17 @@ class _Rebuild:
         warehouse.execute(load_sql(_PACKAGE, "macros"))
         if self.mode == "publish":
             self._read_lake(None)
-            self._decide()
-            warehouse.execute("create or replace temp table touched as select distinct call_id from fresh")
         else:
             self._touch_dates()
             self._read_lake(self._dates_of_touched())
-            self._decide()
-        self._keep()
-        self._derive()
+        self._decide()
+        if self.mode == "publish" or not self.has_files:
+            # Without files there is nothing to make calls of: they stay as they are.
+            touched = "distinct call_id from fresh" if self.has_files else "call_id from new_keys"
+            warehouse.execute(f"create or replace temp table touched as select {touched}")
+        if self.has_files:
+            self._keep()
+            self._derive()
         with warehouse.transaction():
             self._replace_rows()
             if self.mode == "publish":
@@ -174,27 +177,25 @@ class _Rebuild:
         return {day for (day,) in self.warehouse.execute("select event_date from touched_dates").fetchall()}
 
     def _read_lake(self, dates: set[date] | None) -> None:
+        """Table `new_keys`: what the lake holds, of the given dates and touched calls only if there are dates."""
         warehouse = self.warehouse
         lake = warehouse.settings.lake
         files = [path for item in self.loads for path in item.paths(lake, dates)]
         warehouse.execute("set variable lake_files = $1", [files])
         self.has_files = bool(files)
-        if not files:
-            # Nothing to make them of: the calls stay as they are.
-            warehouse.execute("create or replace temp table touched (call_id varchar)")
-            return
-        only = "" if dates is None else "semi join touched on lake.call_id = touched.call_id"
-        warehouse.execute(
-            f"create or replace temp table new_keys as select {_KEY_COLUMNS}, event_id, load_sequence, byte_offset "
-            f"from read_parquet(getvariable('lake_files'), union_by_name => true) as lake {only}"
-        )
+        if files:
+            only = "" if dates is None else "semi join touched on lake.call_id = touched.call_id"
+            keys = (
+                f"select {_KEY_COLUMNS}, load_sequence, byte_offset "
+                f"from read_parquet(getvariable('lake_files'), union_by_name => true) as lake {only}"
+            )
+        else:
+            keys = f"select {_KEY_COLUMNS}, 0 as load_sequence, 0 as byte_offset from {self.events} limit 0"
+        warehouse.execute(f"create or replace temp table new_keys as {keys}")
 
     def _decide(self) -> None:
-        """Tables `verdicts` and `fresh`: which lines stand for their keys, and which of the lake come to stand."""
+        """Table `verdicts` and view `fresh`: which lines stand for their keys, and which of the lake come to stand."""
         warehouse = self.warehouse
-        if not self.has_files:
-            warehouse.execute(f"create or replace temp table known_keys as select {_KEY_COLUMNS} from {self.events} limit 0")
-            return
         if self.mode == "publish" and self.anything_stands:
             warehouse.execute("create or replace temp table new_calls as select distinct call_id from new_keys")
             standing = self._standing("events", _KEY_COLUMNS, "call_id", "new_calls")
@@ -204,6 +205,8 @@ class _Rebuild:
             known = f"select {_KEY_COLUMNS} from {self.events} limit 0"
         warehouse.execute(f"create or replace temp table known_keys as {known}")
         warehouse.execute(load_sql(_PACKAGE, "voice/lines"))
+        if not self.has_files:
+            return
         lost = warehouse.execute("select 1 from verdicts where is_new and verdict <> 'accepted' limit 1").fetchone()
         warehouse.execute(
             load_sql(
@@ -234,8 +237,6 @@ class _Rebuild:
 
     def _derive(self) -> None:
         warehouse = self.warehouse
-        if not self.has_files:
-            return
         warehouse.execute(load_sql(_PACKAGE, "voice/spine"))
         terminal = ", ".join(f"'{name}'" for name in voice.TERMINAL)
         warehouse.execute(load_sql(_PACKAGE, "voice/calls", terminal=terminal))
