@@ -11,7 +11,7 @@ from chat_platform.assets.chat import LOCK, rows_metadata
 from chat_platform.dbt.project import environment
 from chat_platform.lake.ingest import ingest
 from chat_platform.lake.manifest import read_manifests
-from chat_platform.publish import chat, rasa, scope
+from chat_platform.publish import chat, rasa, scope, voice
 from chat_platform.settings import Settings
 from chat_platform.status import unpublished_loads
 from chat_platform.warehouse.snapshot import publish_snapshot, snapshot_is_current
@@ -48,7 +48,18 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
         context.log.info(f"Rows added to the raw Rasa tables: {added or 'none'}.")
         return done.load_ids
 
-    fill = {"chat": fill_chat, "rasa": fill_rasa}
+    def fill_voice(context: dg.OpExecutionContext) -> tuple[str, ...] | None:
+        """Loads that the voice tables took; None where there was nothing to do."""
+        done = voice.publish(settings, context.run_id)
+        if done is None:
+            return None
+        for key in keys.VOICE:
+            for day in done.dates:
+                metadata = {"rows": done.rows[key.path[-1]].get(day, 0)}
+                context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=metadata))
+        return done.load_ids
+
+    fill = {"chat": fill_chat, "rasa": fill_rasa, "voice": fill_voice}
 
     @dg.op(required_resource_keys=LOCK, out=dg.Out(dg.Nothing))
     def prepare(context: dg.OpExecutionContext) -> None:

@@ -33,7 +33,7 @@ ENV_PREFIX = "CHAT_PLATFORM_"
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 MIN_KEY_LENGTH = 16
 # What the platform can read, each in a folder of its name below landing.
-SOURCES = ("chat", "rasa")
+SOURCES = ("chat", "rasa", "voice")
 DEFAULT_HOME = Path(".chat_platform")
 # Where the demo keeps the key that it makes; read where no key is set.
 KEY_FILE = "pseudonym.key"
@@ -127,6 +127,8 @@ class Settings(BaseModel):
     sources: Annotated[tuple[str, ...], BeforeValidator(_sources)] = SOURCES
     chat_time_zone: TimeZone = "UTC"
     rasa_time_zone: TimeZone = "UTC"
+    voice_time_zone: TimeZone = "America/Sao_Paulo"
+    voice_repair_missing_commas: bool = False
     first_date: Annotated[date, BeforeValidator(_first_date)] = date(2015, 1, 1)
     pseudonym_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
 
@@ -178,7 +180,7 @@ class Settings(BaseModel):
 
     def time_zone(self, source: str) -> str:
         """IANA time zone in which the calendar dates of a source are counted."""
-        return {"chat": self.chat_time_zone, "rasa": self.rasa_time_zone}[source]
+        return {"chat": self.chat_time_zone, "rasa": self.rasa_time_zone, "voice": self.voice_time_zone}[source]
 
     def schema_name(self, layer: str) -> str:
         """Name of a warehouse schema, `{prefix}_{layer}`."""

@@ -11,7 +11,7 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 from chat_platform.assets import keys, steps
 from chat_platform.assets.chat import LOCK, dates_of
 from chat_platform.dbt.project import environment
-from chat_platform.publish import chat, rasa, scope
+from chat_platform.publish import chat, rasa, scope, voice
 from chat_platform.settings import Settings
 from chat_platform.warehouse.snapshot import publish_snapshot
 
@@ -43,6 +43,8 @@ def build_models(settings: Settings, manifest: Path) -> list[dg.AssetsDefinition
             chat.ensure_scope(settings, dates, context.run_id)
         if "rasa" in settings.sources:
             rasa.open_scope(settings, dates, context.run_id)
+        if "voice" in settings.sources:
+            voice.open_scope(settings, dates, context.run_id)
         with environment(settings):
             if context.is_subset:
                 selected = " ".join(SCOPE_MODELS[source] for source in settings.sources)

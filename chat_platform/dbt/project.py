@@ -34,6 +34,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "CHAT_PLATFORM_SOURCES": ",".join(settings.sources),
         "CHAT_PLATFORM_CHAT_TIME_ZONE": settings.chat_time_zone,
         "CHAT_PLATFORM_RASA_TIME_ZONE": settings.rasa_time_zone,
+        "CHAT_PLATFORM_VOICE_TIME_ZONE": settings.voice_time_zone,
         "CHAT_PLATFORM_DBT_TARGET": "postgres" if settings.is_postgres else "duckdb",
         "DBT_TARGET_PATH": str(target_folder(settings)),
         "DBT_LOG_PATH": str(target_folder(settings)),

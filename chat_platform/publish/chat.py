@@ -326,7 +326,7 @@ class _Rebuild:
     def _write_scope(self) -> None:
         """Name what dbt has to rebuild, on top of what an earlier run named and did not finish."""
         warehouse = self.warehouse
-        self.scope.begin()
+        self.scope.open()
         if self.mode == "publish":
             self.scope.add("load", "select load_id as value from run_loads")
         self.scope.add("conversation", "select distinct conversation_id as value from candidates")

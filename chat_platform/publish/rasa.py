@@ -10,13 +10,12 @@ from datetime import date
 import pyarrow as pa
 
 from chat_platform.contracts import rasa
-from chat_platform.lake import manifest as manifests
-from chat_platform.lake.manifest import Manifest
+from chat_platform.publish.loads import record_load, unpublished
 from chat_platform.publish.scope import Scope, is_open
 from chat_platform.settings import Settings
 from chat_platform.unpack.events import delete_load, ensure_events, new_unpacker, unpack_load
 from chat_platform.unpack.tables import Unpacker
-from chat_platform.warehouse.connection import Warehouse, open_warehouse
+from chat_platform.warehouse.connection import open_warehouse
 
 
 @dataclass(frozen=True)
@@ -29,18 +28,6 @@ class Publication:
     added: dict[str, int]
 
 
-def pending_loads(warehouse: Warehouse) -> list[Manifest]:
-    """Loads of the lake that no run has published, in the order of arrival (rasa spec, section 3)."""
-    published = {
-        load_id
-        for (load_id,) in warehouse.execute(
-            f"select load_id from {warehouse.name('event._loads')} where status = 1 and schema_name = $1", [rasa.SOURCE]
-        ).fetchall()
-    }
-    known = manifests.read_manifests(warehouse.settings.lake, rasa.SOURCE)
-    return [item for item in known if item.load_id not in published]
-
-
 def publish(settings: Settings, run_id: str) -> Publication | None:
     """Unpack all pending loads and open the scope for dbt; None where nothing is left to do.
 
@@ -50,7 +37,7 @@ def publish(settings: Settings, run_id: str) -> Publication | None:
     with open_warehouse(settings) as warehouse:
         unpacker = new_unpacker(warehouse)
         ensure_events(unpacker)
-        pending = pending_loads(warehouse)
+        pending = unpublished(warehouse, rasa.SOURCE)
         if not pending and not is_open(warehouse):
             return None
         for item in pending:
@@ -58,13 +45,14 @@ def publish(settings: Settings, run_id: str) -> Publication | None:
             with warehouse.transaction():
                 delete_load(unpacker, item.load_id)
                 unpacker.insert()
-                _record(warehouse, item)
+                # Which deliveries are of one event is decided downstream: here every one of them stands.
+                record_load(warehouse, item)
             unpacker.clear()
         load_ids = tuple(item.load_id for item in pending)
         warehouse.connection.register("run_loads", pa.table({"load_id": pa.array(load_ids, pa.string())}))
         scope = Scope(warehouse, rasa.SOURCE, run_id, "publish")
         with warehouse.transaction():
-            scope.begin()
+            scope.open()
             scope.add("load", "select load_id as value from run_loads")
             touched = f"select distinct sender_key as value from {unpacker.name('event')} where _dlt_load_id in "
             scope.add("conversation", f"select value from {warehouse.native_rows(touched + scope.values('load'))}")
@@ -88,7 +76,7 @@ def open_scope(settings: Settings, dates: Iterable[date], run_id: str) -> None:
         warehouse.connection.register("run_dates", pa.table({"value": pa.array(sorted(dates), pa.date32())}))
         events = warehouse.native_rows(f"select distinct sender_key, event_date from {unpacker.name('event')}")
         with warehouse.transaction():
-            scope.begin()
+            scope.open()
             scope.add("date", "select strftime(value, '%Y-%m-%d') as value from run_dates")
             scope.add(
                 "conversation",
@@ -102,37 +90,3 @@ def _add_dates(scope: Scope, unpacker: Unpacker) -> None:
     there = f"where sender_key in {scope.values('conversation')}"
     dates = scope.warehouse.native_rows(f"select distinct event_date from {unpacker.name('event')} {there}")
     scope.add("date", f"select strftime(event_date, '%Y-%m-%d') as value from {dates}")
-
-
-def _record(warehouse: Warehouse, load: Manifest) -> None:
-    """Rows of the load in `_loads` (status 0) and in the tables about loads."""
-    warehouse.execute(
-        f"""
-        insert into {warehouse.name("event._loads")} (load_id, schema_name, status, inserted_at, schema_version_hash)
-        select $1, $2, 0, timezone('UTC', now()), $3
-        where $1 not in (select load_id from {warehouse.name("event._loads")})
-        """,
-        [load.load_id, rasa.SOURCE, load.contract_version],
-    )
-    row = {
-        **load.model_dump(
-            include={
-                "load_id", "source", "lines_read", "blank", "rejected", "warnings", "first_event_timestamp",
-                "last_event_timestamp", "ingested_at",
-            }
-        ),
-        "load_sequence": load.sequence,
-        "files": len(load.files),
-        "bytes_read": sum(file.bytes_read for file in load.files),
-        # Which deliveries are of one event is decided downstream: here every one of them stands.
-        "duplicates": 0,
-        "superseded": 0,
-        "accepted": load.typed,
-    }  # fmt: skip
-    files = [{"load_id": load.load_id, **file.model_dump(), "source_file": file.name} for file in load.files]
-    issues = [{"load_id": load.load_id, **issue.model_dump()} for issue in load.issues]
-    for table, records in (("ops.loads", [row]), ("ops.load_files", files), ("ops.load_issues", issues)):
-        warehouse.execute(f"delete from {warehouse.name(table)} where load_id = $1", [load.load_id])
-        if records:
-            warehouse.connection.register("records", pa.Table.from_pylist(records))
-            warehouse.insert(table, "select * from records")

@@ -9,11 +9,14 @@ from datetime import date
 from chat_platform.settings import Settings
 from chat_platform.warehouse.connection import Warehouse, open_warehouse
 
+# What stays until dbt has rebuilt it; other kinds are notes of one run.
+_LASTING = "('conversation', 'call', 'date')"
+
 
 def is_open(warehouse: Warehouse) -> bool:
     """True where a run has changed tables and dbt has not rebuilt everything that hangs on them."""
     found = warehouse.execute(
-        "select count(*) filter (kind in ('conversation', 'date')) > 0 and count(*) filter (kind = 'done') = 0 "
+        f"select count(*) filter (kind in {_LASTING}) > 0 and count(*) filter (kind = 'done') = 0 "
         f"from {warehouse.name('ops.run_scope')}"
     ).fetchone()
     return found == (True,)
@@ -39,11 +42,11 @@ class Scope:
         self.mode = mode
         self.table = warehouse.name("ops.run_scope")
 
-    def begin(self) -> None:
+    def open(self) -> None:
         """Forget what is finished and the notes of this source; join what an earlier run has left unfinished."""
         if self.warehouse.execute(f"select count(*) from {self.table} where kind = 'done'").fetchone() != (0,):
             self.warehouse.native(f"delete from {self.table}")
-        self.clear("kind not in ('conversation', 'date')")
+        self.clear(f"kind not in {_LASTING}")
         self.warehouse.execute(f"update {self.table} set run_id = $1, mode = $2", [self.run_id, self.mode])
 
     def clear(self, condition: str) -> None:
