@@ -144,14 +144,16 @@ def test_names_that_are_reserved_long_odd_or_equal(warehouse_settings: Settings)
 
 def test_numbers_beyond_their_types(settings: Settings) -> None:
     raw = (
-        b'{"event": "x", "timestamp": 1770000000, "sender_id": "s", "a": 9223372036854775808, "b": 1e400, "c": 5}\n'
-        b'{"event": "x", "timestamp": 1770000000, "sender_id": "s", "a": 1, "b": 0.5, "c": 123456789012345678901234}\n'
+        b'{"event": "x", "timestamp": 1770000000, "sender_id": "s", "a": 9223372036854775808, "b": 1e400, "c": 5, "d": 1.5}\n'
+        b'{"event": "x", "timestamp": 1770000000, "sender_id": "s", "a": 1, "b": 0.5, "c": 123456789012345678901234, '
+        b'"d": -9223372036854775808}\n'
     )
     deliver(settings, "a.jsonl", raw)
     publish_all(settings)
     first, second = values_of(settings, "event_x")
-    assert first == {"a": "9223372036854775808", "b": "1e400", "c": 5}
-    assert second == {"a": "1", "b": "0.5", "c__v_text": "123456789012345678901234"}
+    assert first == {"a": "9223372036854775808", "b": "1e400", "c": 5, "d": 1.5}
+    wide = {"c__v_text": "123456789012345678901234", "d__v_bigint": -9223372036854775808}
+    assert second == {"a": "1", "b": "0.5", **wide}
 
 
 def test_deep_nesting_is_unfolded_to_a_limit_and_kept_below(settings: Settings) -> None:

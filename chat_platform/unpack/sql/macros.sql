@@ -46,7 +46,7 @@ create or replace temp macro text_to_bool(value) as
     case value when 'true' then true when 'false' then false end;
 create or replace temp macro text_to_timestamp(value) as time_of(value);
 create or replace temp macro bigint_to_double(value) as
-    case when abs(value) < 1e15 then cast(value as double) end;
+    case when value between -999999999999999 and 999999999999999 then cast(value as double) end;
 create or replace temp macro double_to_bigint(value) as
     case when value = trunc(value) and abs(value) < 1e15 then cast(value as bigint) end;
 create or replace temp macro bigint_to_text(value) as cast(value as varchar);
