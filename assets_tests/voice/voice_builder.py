@@ -184,13 +184,14 @@ def _plain(item: Any) -> Any:
 
 
 def refused(settings: Settings) -> list[tuple[str, bytes]]:
-    """Reasons and lines of all rejects of the lake, in the order of the lines."""
+    """Reasons and lines, without their ends, of all rejects of the lake, in the order of the lines."""
     files = [str(settings.lake / path) for item in read_manifests(settings.lake, "voice") for path in item.rejects]
     if not files:
         return []
-    return duckdb.execute(
+    rows = duckdb.execute(
         "select reason, raw_line from read_parquet($1) order by load_id, source_file, line_number", [files]
     ).fetchall()
+    return [(reason, raw.rstrip(b"\n")) for reason, raw in rows]
 
 
 def conserved(settings: Settings) -> None:

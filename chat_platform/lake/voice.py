@@ -81,9 +81,7 @@ def type_events(connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> list[
 
 def lake_events(connection: duckdb.DuckDBPyConnection) -> str:
     """Query of the good events of `typed` as they go to the lake: pseudonyms for phones, keys, hashes, warnings."""
-    content = ", chr(31), ".join(
-        [*_CONTENT_NUMBERS, *(f"strlen({text}), chr(31), {text}" for text in _CONTENT_TEXTS)]
-    )
+    content = ", chr(31), ".join([*_CONTENT_NUMBERS, *(f"strlen({text}), chr(31), {text}" for text in _CONTENT_TEXTS)])
     connection.execute(load_sql(_PACKAGE, "voice_lookups", event_types=_quoted(voice.EVENT_TYPES)))
     return load_sql(_PACKAGE, "voice_lake", not_kept=", ".join(_NOT_KEPT), content=content)
 
@@ -134,7 +132,7 @@ def _refusals() -> str:
     kind = "json_type(line, '$.context.agent.solution')"
     cases = []
     for name, column in (("id", "raw_id"), ("eventType", "raw_type"), ("version", "version")):
-        cases.append((f'message."{name}" is null or trim(cast({column} as varchar)) = \'\'', "missing_required", name))
+        cases.append((f"message.\"{name}\" is null or trim(cast({column} as varchar)) = ''", "missing_required", name))
         cases.append((f"{column} is null", "wrong_type", name))
     cases += [
         ('message."when" is null', "missing_required", "when"),
@@ -196,7 +194,7 @@ def _envelope_findings() -> list[str]:
     limits |= {"correlationId": ("raw_call", 36), "through": ("raw_through", 20)}
     for path, (column, most_bytes) in limits.items():
         found += _text_findings(path, column, most_bytes)
-    for name in ("customer", "agent", "api", "survey"):
+    for name in ("customer", "customer.nlp", "agent", "api", "survey"):
         leaves = [item for item in voice.FIELDS if item.path.startswith(f"context.{name}.")]
         # Read from what is no object, all of its values are missing; only then its kind is looked up.
         empty = " and ".join(f"{_leaf(item.path)} is null" for item in leaves)
@@ -241,9 +239,7 @@ def _findings_of(event_type: str) -> list[str]:
     if event_type == voice.SOLVED:
         previous = 'agent.solution."previousSolutions"'
         path = "context.agent.solution.previousSolutions"
-        long = (
-            f"list_bool_or(list_transform({previous}, lambda item: coalesce(strlen(json_text(item)) > 30, true)))"
-        )
+        long = f"list_bool_or(list_transform({previous}, lambda item: coalesce(strlen(json_text(item)) > 30, true)))"
         found += [
             _finding("last_solution = ''", "outside_domain", "context.agent.solution.lastSolution"),
             _finding(f"{previous} is null", "missing_field", path),

@@ -27,9 +27,7 @@ VOICE_TABLES = (
 # Tables whose rows are events and hold nothing that other events of the call decide.
 _OWN_ROWS = ("events", "turns", "api_calls", "surveys", "custom_events")
 _KEY_COLUMNS = "event_key, content_hash, call_id, load_id, source_file, line_number"
-_ID_COLUMNS = (
-    "event_id, event_key, call_id, event_type, event_timestamp, event_date, load_id, source_file, line_number"
-)
+_ID_COLUMNS = "event_id, event_key, call_id, event_type, event_timestamp, event_date, load_id, source_file, line_number"
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def backfill(settings: Settings, dates: Iterable[date], run_id: str) -> Publicat
 
 
 def open_scope(settings: Settings, dates: Iterable[date], run_id: str) -> None:
-    """Open the scope for a run that starts at the dbt models: the calls with an event on a date, and all their dates."""
+    """Open the scope for a run that starts at the dbt models: calls with an event on a date, and all their dates."""
     with open_warehouse(settings) as warehouse:
         _Rebuild(warehouse, run_id, "backfill", [], frozenset(dates)).scope_only()
 
@@ -159,9 +157,7 @@ class _Rebuild:
         warehouse = self.warehouse
         files = [path for item in self.loads for path in item.paths(warehouse.settings.lake, set(self.given_dates))]
         standing = warehouse.native_rows(f"select distinct call_id, event_date from {self.events}")
-        select = (
-            f"select distinct call_id from {standing} where event_date in (select event_date from given_dates)"
-        )
+        select = f"select distinct call_id from {standing} where event_date in (select event_date from given_dates)"
         if files:
             warehouse.execute("set variable lake_files = $1", [files])
             select += " union select distinct call_id from read_parquet(getvariable('lake_files'))"
@@ -211,8 +207,7 @@ class _Rebuild:
         only = [] if self.mode == "publish" else ["lake.call_id in (select call_id from touched)"]
         if warehouse.execute(f"{lost} limit 1").fetchone():
             only.append(f"(lake.load_sequence, lake.source_file, lake.byte_offset) not in ({lost})")
-        where = f"where {' and '.join(only)}" if only else ""
-        warehouse.execute(load_sql(_PACKAGE, "voice/fresh", only=where))
+        warehouse.execute(load_sql(_PACKAGE, "voice/fresh", only=" and ".join(only) or "true"))
 
     def _keep(self) -> None:
         """Tables `kept_<table>`: standing rows of touched calls that stay; none in a backfill."""
@@ -237,7 +232,7 @@ class _Rebuild:
         for table in ("solutions", "transfers"):
             # Those of their columns that the call decides are made anew for the kept rows too.
             said = load_sql(_PACKAGE, f"voice/new_{table}")
-            columns = ", ".join(warehouse.execute(f"describe {said}").fetchnumpy()["column_name"].tolist())
+            columns = ", ".join(row[0] for row in warehouse.execute(f"describe {said}").fetchall())
             warehouse.execute(
                 f"create or replace temp table said_{table} as {said} union all select {columns} from kept_{table}"
             )

@@ -15,7 +15,7 @@ gathered as (
             lake.agent_text, lake.command, lake.previous_solutions, lake.uri, lake.content
         ] as texts
     from read_parquet(getvariable('lake_files'), union_by_name => true) as lake
-    {only}
+    where {only}
 ),
 
 masked as (
