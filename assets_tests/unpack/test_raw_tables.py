@@ -144,7 +144,8 @@ def test_names_that_are_reserved_long_odd_or_equal(warehouse_settings: Settings)
 
 def test_numbers_beyond_their_types(settings: Settings) -> None:
     raw = (
-        b'{"event": "x", "timestamp": 1770000000, "sender_id": "s", "a": 9223372036854775808, "b": 1e400, "c": 5, "d": 1.5}\n'
+        b'{"event": "x", "timestamp": 1770000000, "sender_id": "s", "a": 9223372036854775808, "b": 1e400, "c": 5, '
+        b'"d": 1.5}\n'
         b'{"event": "x", "timestamp": 1770000000, "sender_id": "s", "a": 1, "b": 0.5, "c": 123456789012345678901234, '
         b'"d": -9223372036854775808}\n'
     )
