@@ -1,0 +1,21 @@
+select
+    event_key,
+    event_id,
+    call_id,
+    event_timestamp,
+    event_date,
+    through,
+    version,
+    robot_version,
+    repaired,
+    event_type,
+    content_hash,
+    phone_key,
+    key_version,
+    listened_data_usage,
+    reason,
+    captured_text,
+    load_id,
+    source_file,
+    line_number
+from fresh

@@ -1,0 +1,18 @@
+select
+    event_key,
+    event_id,
+    call_id,
+    event_timestamp,
+    event_date,
+    through,
+    version,
+    robot_version,
+    repaired,
+    last_solution,
+    previous_solutions,
+    intent,
+    load_id,
+    source_file,
+    line_number
+from fresh
+where event_type = 'AgentSolvedRequest'

@@ -1,0 +1,18 @@
+select
+    event_key,
+    event_id,
+    call_id,
+    event_timestamp,
+    event_date,
+    through,
+    version,
+    robot_version,
+    repaired,
+    scale,
+    electronic_score,
+    human_score,
+    load_id,
+    source_file,
+    line_number
+from fresh
+where event_type = 'CustomerAnsweredSurvey'

@@ -1,0 +1,25 @@
+select
+    event_key,
+    event_id,
+    call_id,
+    event_timestamp,
+    event_date,
+    through,
+    version,
+    robot_version,
+    repaired,
+    case event_type when 'AgentTalkedCustomer' then 'agent' else 'customer' end as speaker,
+    dialog_type,
+    script_point,
+    intent,
+    intent_score,
+    top_intent,
+    top_score,
+    case event_type when 'AgentTalkedCustomer' then agent_text else captured_text end as text,
+    cleansed_text,
+    command,
+    load_id,
+    source_file,
+    line_number
+from fresh
+where event_type in ('AgentTalkedCustomer', 'CustomerTalkedAgent')
