@@ -35,6 +35,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "CHAT_PLATFORM_CHAT_TIME_ZONE": settings.chat_time_zone,
         "CHAT_PLATFORM_RASA_TIME_ZONE": settings.rasa_time_zone,
         "CHAT_PLATFORM_VOICE_TIME_ZONE": settings.voice_time_zone,
+        **_voice_rules(settings),
         "CHAT_PLATFORM_DBT_TARGET": "postgres" if settings.is_postgres else "duckdb",
         "DBT_TARGET_PATH": str(target_folder(settings)),
         "DBT_LOG_PATH": str(target_folder(settings)),
@@ -56,6 +57,15 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     else:
         values["CHAT_PLATFORM_DUCKDB_FILE"] = str(settings.working_file)
     return values
+
+
+def _voice_rules(settings: Settings) -> dict[str, str]:
+    return {
+        "CHAT_PLATFORM_VOICE_READINGS": settings.voice_readings,
+        "CHAT_PLATFORM_VOICE_LATE_DAYS": str(settings.voice_late_days),
+        "CHAT_PLATFORM_VOICE_LOST_HOURS": str(settings.voice_lost_hours),
+        "CHAT_PLATFORM_VOICE_SHORT_CALL_SECONDS": str(settings.voice_short_call_seconds),
+    }
 
 
 @contextmanager

@@ -4,6 +4,7 @@
         'activity', 'costs', 'latency', 'tools', 'searches', 'responses', 'tasks', 'classifier', 'distributions'
     ],
     'rasa': ['activity', 'outcomes', 'interactions', 'funnels', 'retention', 'intents', 'distributions'],
+    'voice': ['days', 'api', 'breakdowns', 'survey'],
 } %}
 {%- for source_name in active_sources() if source_name in families %}
 {%- set outer_first = loop.first %}
@@ -20,7 +21,12 @@ select
     dimension_value,
     numerator,
     denominator,
-    value
+    value,
+    {% if source_name == 'voice' -%}
+        event_date in (select open_dates.event_date from {{ ref('int_voice__open_dates') }} as open_dates)
+    {%- else -%}
+        false
+    {%- endif %} as has_open_calls
 from {{ ref('int_kpi_' ~ source_name ~ '__' ~ family) }}
 {%- endfor %}
 {%- endfor %}
