@@ -20,6 +20,7 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from chat_platform.contracts.accuracy import Judgements
 from chat_platform.errors import ChatPlatformError
 from chat_platform.settings import ENV_PREFIX, Settings, load_settings, make_home_key
 
@@ -309,6 +310,72 @@ def _print_daily(settings: Settings) -> None:
         """,
     )
     _table("KPIs by day", [dict(zip(names, row, strict=True)) for row in rows])
+
+
+accuracy = typer.Typer(no_args_is_help=True, help="Manual accuracy of the phone robot: draw, label, report.")
+app.add_typer(accuracy, name="accuracy")
+
+
+@accuracy.command("sample")
+def accuracy_sample(
+    target: Annotated[Path, typer.Argument(help="New file, .csv or .jsonl, for the annotators.")],
+    half_width: Annotated[float, typer.Option(help="Wanted half-width of the 95 % interval.")] = 0.05,
+    expected: Annotated[float, typer.Option(help="Accuracy that is expected; 0.5 is the worst case.")] = 0.5,
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First date.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last date.")] = None,
+    robot_version: Annotated[str | None, typer.Option(help="Only turns of this version of the robot.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same turns.")] = 0,
+) -> None:
+    """Draw customer turns to label, of every intent its share; their text is masked."""
+    from chat_platform.accuracy.sample import draw
+
+    drawn = draw(
+        load_settings(),
+        target,
+        half_width=half_width,
+        expected=expected,
+        seed=seed,
+        first=first.date() if first else None,
+        last=last.date() if last else None,
+        robot_version=robot_version,
+    )
+    _table("Drawn", [{"intent": name, "turns": turns, "drawn": size} for name, turns, size in drawn.strata])
+    out.print(f"{drawn.size} of {drawn.population:,} turns written to {target}", markup=False)
+    if drawn.size < drawn.wanted:
+        out.print(f"These are all; the interval asks for {drawn.wanted}", markup=False)
+
+
+@accuracy.command("import")
+def accuracy_import(
+    kind: Annotated[Judgements, typer.Argument(help="What the file holds.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Filled-in file, .csv or .jsonl.")],
+    annotator: Annotated[str | None, typer.Option(help="Who judged, for rows that do not say.")] = None,
+) -> None:
+    """Take labels, transcripts or prompt scores; a file with a mistake is refused whole."""
+    from chat_platform.accuracy.store import import_file
+
+    done = import_file(load_settings(), file, kind, annotator)
+    out.print(f"{done.taken} {kind} taken, {done.left_open} left open", markup=False)
+    if done.unknown:
+        out.print(f"{done.unknown} name an event that is no turn in the tables", markup=False)
+    if done.is_shown:
+        accuracy_report(as_json=False)
+    else:
+        out.print("The figures are shown after the next run, which finishes one that was interrupted", markup=False)
+
+
+@accuracy.command("report")
+def accuracy_report(as_json: Json = False) -> None:
+    """Accuracy with its 95 % interval, by intent and by version of the model."""
+    from chat_platform.accuracy.store import read_figures
+
+    figures = read_figures(load_settings())
+    if as_json:
+        _print_json(figures)
+    elif figures:
+        _table("Manual accuracy", figures)
+    else:
+        out.print("Nothing has been judged yet: chat-platform accuracy sample FILE", markup=False)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from chat_platform.assets.accuracy import build_accuracy_assets
 from chat_platform.assets.chat import build_assets
 from chat_platform.assets.models import build_models
 from chat_platform.assets.rasa import build_rasa_assets
@@ -17,7 +18,12 @@ def build_defs(settings: Settings, progress: Progress | None = None) -> dg.Defin
     """All assets, jobs, schedules and sensors for these settings. Opens no warehouse."""
     manifest = ensure_manifest(settings)
     return dg.Definitions(
-        assets=[*build_assets(settings), *build_rasa_assets(settings), *build_models(settings, manifest)],
+        assets=[
+            *build_assets(settings),
+            *build_rasa_assets(settings),
+            *build_accuracy_assets(settings),
+            *build_models(settings, manifest),
+        ],
         jobs=[build_publish_job(settings, manifest, progress or QuietProgress()), build_backfill_job()],
         schedules=build_schedules(),
         sensors=build_sensors(settings),

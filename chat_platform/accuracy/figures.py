@@ -1,7 +1,8 @@
 """Figures of manual accuracy from labels, transcripts and prompt scores; no table is known here.
 
-Frames come with the columns of the tables and `item`, what was judged (an event or prompt of one model version). Every figure is given over all that is there and by model version
-where versions were sent; shares are between 0 and 1, and have a Wilson interval at 95 %.
+Frames come with the columns of the tables (`store`) and `item`, what was judged: an event or prompt of one model
+version. Every figure is given over all that is there and by model version where versions were sent; shares are between
+0 and 1, and have a Wilson interval at 95 %.
 """
 
 import math
@@ -35,10 +36,11 @@ class Figure:
 
 
 def _share(metric: str, hits: int, of: int, n: int, intent: str | None = None) -> Figure:
+    hits, of = int(hits), int(of)
     low, high = wilson(hits, of) if of else (None, None)
     value = hits / of if of else None
     dimension, name = ("all", "all") if intent is None else ("intent", intent)
-    return Figure(metric, n, value, dimension, name, int(hits), int(of), low, high)
+    return Figure(metric, n, value, dimension, name, hits, of, low, high)
 
 
 def _ratio(metric: str, hits: int, of: int, n: int) -> Figure:

@@ -22,7 +22,7 @@ def _stripped(value: Any) -> Any:
 
 Text = Annotated[str, BeforeValidator(_stripped), Field(min_length=1, max_length=256)]
 # An empty cell of a CSV file is no value; the intent 'None' is one.
-Optional = Annotated[str | None, BeforeValidator(_stripped), Field(max_length=256)]
+Optional = Annotated[Annotated[str, Field(max_length=256)] | None, BeforeValidator(_stripped)]
 Day = Annotated[date | None, BeforeValidator(_stripped)]
 
 
@@ -37,19 +37,29 @@ class _Row(BaseModel):
 
 
 class Label(_Row):
-    """What the customer wanted by an annotator, and what the robot understood; `true_intent` null: not labelled yet."""
+    """What the customer wanted, by an annotator, and what the robot understood."""
 
     event_id: Text
     predicted_intent: Text
     true_intent: Optional
 
+    @property
+    def is_open(self) -> bool:
+        """True where nobody has labelled it yet."""
+        return self.true_intent is None
+
 
 class Transcript(_Row):
-    """What was said, and what speech recognition made of it; an empty hypothesis is one. `reference` null: open."""
+    """What was said, and what speech recognition made of it; an empty hypothesis is one."""
 
     event_id: Text
-    reference: Optional
+    reference: Annotated[str | None, BeforeValidator(_stripped)]
     hypothesis: Annotated[str, BeforeValidator(lambda value: "" if value is None else value)]
+
+    @property
+    def is_open(self) -> bool:
+        """True where nobody has written down what was said."""
+        return self.reference is None
 
 
 class PromptScore(_Row):
@@ -58,6 +68,11 @@ class PromptScore(_Row):
     prompt_id: Text
     correct: Annotated[bool | None, BeforeValidator(_stripped)]
     intelligible: Annotated[bool | None, BeforeValidator(_stripped)]
+
+    @property
+    def is_open(self) -> bool:
+        """True where one of the two is not answered."""
+        return self.correct is None or self.intelligible is None
 
 
 Kind = TypeVar("Kind", Label, Transcript, PromptScore)

@@ -59,9 +59,9 @@ def draw(
     The same seed draws the same turns. Raises ChatPlatformError where there is no turn to draw from.
     """
     wanted = size_for(half_width, expected)
-    turns = f"{settings.schema_name('voice')}.turns"
     with open_published(settings) as connection:
-        connection.execute(load_sql(__package__, "candidates", turns=turns), [first, last, robot_version, f"{seed} "])
+        connection.execute(f"create temp view turns as select * from {settings.schema_name('voice')}.turns")
+        connection.execute(load_sql(__package__, "candidates"), [first, last, robot_version, f"{seed} "])
         counted = "select predicted_intent, count(*) from candidates group by 1 order by 1"
         population = dict(connection.execute(counted).fetchall())
         if not population:

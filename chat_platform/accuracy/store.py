@@ -1,12 +1,12 @@
-"""The tables of manual accuracy: files in, figures out (`{prefix}_voice.annotations`, ..., `{prefix}_kpi.voice_accuracy`).
+"""The tables of manual accuracy: files in, figures out.
 
-They are small and are written whole, in one transaction with the figures: nobody sees labels without their figures.
+Labels, transcripts and scores are tables of `{prefix}_voice`, figures are `{prefix}_kpi.voice_accuracy`. They are small
+and are written whole, in one transaction: nobody sees labels without their figures.
 """
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -16,67 +16,75 @@ import pyarrow as pa
 from chat_platform.accuracy.figures import Figure, prompt_figures, robot_figures, transcript_figures
 from chat_platform.accuracy.files import Label, PromptScore, Transcript, read_rows
 from chat_platform.accuracy.words import count_errors
+from chat_platform.contracts.accuracy import Judgements
 from chat_platform.errors import ChatPlatformError
+from chat_platform.locks import locked
 from chat_platform.settings import Settings
 from chat_platform.sql import load_sql
 from chat_platform.warehouse.connection import Warehouse, open_warehouse
 from chat_platform.warehouse.schema import tables
-from chat_platform.warehouse.snapshot import publish_snapshot
+from chat_platform.warehouse.snapshot import publish_snapshot, snapshot_is_current
 
 FIGURES = "kpi.voice_accuracy"
 
 
-class Kind(StrEnum):
-    """What a file holds."""
-
-    LABELS = "labels"
-    TRANSCRIPTS = "transcripts"
-    PROMPTS = "prompts"
-
-
-# Table, and the column that names what was judged.
-_TABLES = {
-    Kind.LABELS: ("voice.annotations", "event_id"),
-    Kind.TRANSCRIPTS: ("voice.transcripts", "event_id"),
-    Kind.PROMPTS: ("voice.prompt_scores", "prompt_id"),
+# Table, the column that names what was judged, and a row of the file.
+_TABLES: dict[Judgements, tuple[str, str, Any]] = {
+    Judgements.LABELS: ("voice.annotations", "event_id", Label),
+    Judgements.TRANSCRIPTS: ("voice.transcripts", "event_id", Transcript),
+    Judgements.PROMPTS: ("voice.prompt_scores", "prompt_id", PromptScore),
 }
-
 _ABOUT_THE_ROW = ("model_version", "annotator", "measured_date", "source_file", "line_number")
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import did: rows taken, rows left open by whoever filled them in, rows about no turn that is known."""
+    """What an import did: rows taken, rows left open by whoever filled them in, rows about no turn that is known.
+
+    `is_shown` is false where readers see it after the next run only: an interrupted one has to be finished first.
+    """
 
     taken: int
     left_open: int
     unknown: int
+    is_shown: bool
 
 
-def import_file(settings: Settings, path: Path, kind: Kind, annotator: str | None = None) -> Imported:
+def import_file(settings: Settings, path: Path, kind: Judgements, annotator: str | None = None) -> Imported:
     """Take a file whole and make the figures anew; `annotator` counts for rows that name none.
 
     A row about the same item, model version and annotator replaces the one before. Raises ChatPlatformError with file,
     line and field of everything that is wrong; then nothing is taken.
     """
     records, left_open = _records(path, kind, annotator)
-    table, item = _TABLES[kind]
-    with open_warehouse(settings) as warehouse:
-        incoming = pa.Table.from_pylist(records, schema=_schema(warehouse, table))
-        warehouse.connection.register("incoming", incoming)
-        content = ", ".join(name for name in tables()[table].column_names if name not in {item, *_ABOUT_THE_ROW})
-        statement = load_sql(__package__, "merge", table=warehouse.name(table), item=item, content=content)
-        warehouse.execute(statement, [datetime.now(UTC).date()])
-        with warehouse.transaction():
-            warehouse.native(f"delete from {warehouse.name(table)}")
-            warehouse.insert(table, "select * from merged")
-            _write_figures(warehouse)
-        unknown = 0
-        if kind is not Kind.PROMPTS:
-            known = f"select event_id from {warehouse.name('voice.turns')}"
-            unknown = _count(warehouse, f"select count(*) from incoming where event_id not in ({known})")
-    publish_snapshot(settings)
-    return Imported(len(records), left_open, unknown)
+    table, item, _ = _TABLES[kind]
+    with locked(settings.locks, "run"):
+        # Where it is not, the working file may hold half a publish, which nobody is to see.
+        is_current = snapshot_is_current(settings)
+        with open_warehouse(settings) as warehouse:
+            incoming = pa.Table.from_pylist(records, schema=_schema(warehouse, table))
+            warehouse.connection.register("incoming", incoming)
+            _merge(warehouse, table, item)
+            with warehouse.transaction():
+                warehouse.native(f"delete from {warehouse.name(table)}")
+                warehouse.insert(table, "select * from merged")
+                _write_figures(warehouse)
+            turns = f"select event_id from {warehouse.name('voice.turns')}"
+            lost = f"select count(*) from incoming where {item} not in ({turns})"
+            unknown = 0 if kind is Judgements.PROMPTS else _count(warehouse, lost)
+        if is_current:
+            publish_snapshot(settings)
+    return Imported(len(records), left_open, unknown, is_current)
+
+
+def _merge(warehouse: Warehouse, table: str, item: str) -> None:
+    """Table `merged`: what stands with what is incoming on top."""
+    judged = ", ".join(name for name in tables()[table].column_names if name not in {item, *_ABOUT_THE_ROW})
+    for name, relation in (("stood", warehouse.name(table)), ("brought", "incoming")):
+        warehouse.execute(
+            f"create temp table {name} as select *, {item} as item, struct_pack({judged}) as judged from {relation}"
+        )
+    warehouse.execute(load_sql(__package__, "merge"), [datetime.now(UTC).date()])
 
 
 def _count(warehouse: Warehouse, sql: str) -> int:
@@ -88,12 +96,11 @@ def _schema(warehouse: Warehouse, table: str) -> pa.Schema:
     return warehouse.execute(f"select * from {warehouse.name(table)} limit 0").to_arrow_table().schema
 
 
-def _records(path: Path, kind: Kind, annotator: str | None) -> tuple[list[dict[str, Any]], int]:
+def _records(path: Path, kind: Judgements, annotator: str | None) -> tuple[list[dict[str, Any]], int]:
     """Rows for the table, and how many of the file are still to be filled in."""
-    model: Any = {Kind.LABELS: Label, Kind.TRANSCRIPTS: Transcript, Kind.PROMPTS: PromptScore}[kind]
-    rows = read_rows(path, model)
-    required = {Kind.LABELS: ("true_intent",), Kind.TRANSCRIPTS: ("reference",)}.get(kind, ("correct", "intelligible"))
-    filled = [(line, row) for line, row in rows if all(getattr(row, name) is not None for name in required)]
+    _, item, row_type = _TABLES[kind]
+    rows = read_rows(path, row_type)
+    filled = [(line, row) for line, row in rows if not row.is_open]
     records = [
         {
             **row.model_dump(exclude={"measured_on", "reference", "hypothesis"}),
@@ -104,10 +111,10 @@ def _records(path: Path, kind: Kind, annotator: str | None) -> tuple[list[dict[s
         }
         for line, row in filled
     ]
-    if kind is Kind.TRANSCRIPTS:
+    if kind is Judgements.TRANSCRIPTS:
         errors = count_errors([row.reference for _, row in filled], [row.hypothesis for _, row in filled])
         records = [{**record, **asdict(counted)} for record, counted in zip(records, errors, strict=True)]
-    _refuse_repeats(path, _TABLES[kind][1], records)
+    _refuse_repeats(path, item, records)
     return records, len(rows) - len(filled)
 
 
@@ -132,18 +139,19 @@ def write_figures(settings: Settings) -> int:
 
 
 def _write_figures(warehouse: Warehouse) -> int:
-    def judged(kind: Kind) -> pd.DataFrame:
-        table, item = _TABLES[kind]
+    def judged(kind: Judgements) -> pd.DataFrame:
+        table, item, _ = _TABLES[kind]
         # Of one event each model version is judged for itself.
         rows = warehouse.execute(
             f"select *, {item} || chr(31) || coalesce(model_version, '') as item from {warehouse.name(table)}"
         )
-        return rows.to_arrow_table().to_pandas(date_as_object=True)
+        frame: pd.DataFrame = rows.to_arrow_table().to_pandas(date_as_object=True)
+        return frame
 
     found = [
-        *robot_figures(judged(Kind.LABELS)),
-        *transcript_figures(judged(Kind.TRANSCRIPTS)),
-        *prompt_figures(judged(Kind.PROMPTS)),
+        *robot_figures(judged(Judgements.LABELS)),
+        *transcript_figures(judged(Judgements.TRANSCRIPTS)),
+        *prompt_figures(judged(Judgements.PROMPTS)),
     ]
     columns = {name: [getattr(figure, name) for figure in found] for name in (field.name for field in fields(Figure))}
     warehouse.connection.register("figures", pa.table(columns, schema=_figure_schema()))

@@ -10,7 +10,7 @@ import jiwer
 _WORDS = jiwer.Compose(
     [
         jiwer.ToLowerCase(),
-        jiwer.RemovePunctuation(),
+        jiwer.RemovePunctuation(),  # type: ignore[no-untyped-call]
         jiwer.RemoveWhiteSpace(replace_by_space=True),
         jiwer.RemoveMultipleSpaces(),
         jiwer.Strip(),
@@ -34,8 +34,8 @@ def count_errors(references: Sequence[str], hypotheses: Sequence[str]) -> list[W
     if not references:
         return []
     # One letter with its accent, however it was typed.
-    texts = [[unicodedata.normalize("NFC", text) for text in side] for side in (references, hypotheses)]
-    counted = jiwer.process_words(*texts, reference_transform=_WORDS, hypothesis_transform=_WORDS)
+    said, heard = ([unicodedata.normalize("NFC", text) for text in side] for side in (references, hypotheses))
+    counted = jiwer.process_words(said, heard, reference_transform=_WORDS, hypothesis_transform=_WORDS)
     found = []
     for words, chunks in zip(counted.references, counted.alignments, strict=True):
         lengths = {"substitute": 0, "delete": 0, "insert": 0, "equal": 0}

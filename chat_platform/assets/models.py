@@ -9,6 +9,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from chat_platform.assets import keys, steps
+from chat_platform.assets.accuracy import FIGURES
 from chat_platform.assets.chat import LOCK, dates_of
 from chat_platform.dbt.project import environment
 from chat_platform.publish import rasa
@@ -69,7 +70,7 @@ def build_models(settings: Settings, manifest: Path) -> list[dg.AssetsDefinition
 
     @dg.asset(
         key=keys.PUBLISHED,
-        deps=[dg.AssetKey(["ops", "published_loads"]), dg.AssetKey(["kpi", "chat_daily"])],
+        deps=[dg.AssetKey(["ops", "published_loads"]), dg.AssetKey(["kpi", "chat_daily"]), FIGURES],
         group_name="published",
         owners=keys.OWNERS,
         kinds={"duckdb"},
