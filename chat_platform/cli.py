@@ -39,6 +39,14 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class Source(StrEnum):
+    """Whose events `sample` makes."""
+
+    CHAT = "chat"
+    RASA = "rasa"
+    VOICE = "voice"
+
+
 class _ShownProgress:
     """Steps of a run on the terminal, on standard error so that output can be piped."""
 
@@ -310,6 +318,28 @@ def _print_daily(settings: Settings) -> None:
         """,
     )
     _table("KPIs by day", [dict(zip(names, row, strict=True)) for row in rows])
+
+
+@app.command()
+def sample(
+    source: Annotated[Source, typer.Option(help="Whose events to make.")],
+    events: Annotated[int, typer.Option(help="How many events (of chat, messages) to make, about.", min=1)] = 10_000,
+    days: Annotated[int, typer.Option(help="Over how many dates.", min=1)] = 14,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same files.")] = 0,
+) -> None:
+    """Write a made-up feed of a source into landing, some of its lines bad on purpose."""
+    from chat_platform.sample import chat, rasa, voice
+
+    folder = load_settings().landing / source
+    folder.mkdir(parents=True, exist_ok=True)
+    truth: chat.Truth | rasa.RasaTruth | voice.VoiceTruth
+    if source is Source.CHAT:
+        truth = chat.generate(folder, messages=events, days=days, seed=seed)
+    elif source is Source.RASA:
+        truth = rasa.generate_rasa(folder, events=events, days=days, seed=seed)
+    else:
+        truth = voice.generate_voice(folder, events=events, days=days, seed=seed)
+    out.print(f"Made {truth.lines:,} lines in {folder}", markup=False)
 
 
 accuracy = typer.Typer(no_args_is_help=True, help="Manual accuracy of the phone robot: draw, label, report.")
