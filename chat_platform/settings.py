@@ -38,6 +38,20 @@ KEY_FILE = "pseudonym.key"
 # Handed by the platform to the dbt process that it starts; by hand they are set for dbt alone. None is a setting.
 INTERNAL_VARIABLES = frozenset({"CHAT_PLATFORM_DUCKDB_FILE", "CHAT_PLATFORM_DBT_TARGET", "CHAT_PLATFORM_LOCKS"})
 
+# Readings of the voice indicators that the source document leaves open, the recommended one first (voice spec, section
+# 2). dbt_project/macros/voice.sql knows the same ones.
+VOICE_READINGS = {
+    "tma": ("local_start_day", "local_end_day", "utc_start_day", "open_until_now"),
+    "interactions": ("answered_calls", "all_starts", "turns"),
+    "recalls": ("inclusive", "exclusive", "customers", "forward"),
+    "transfer": ("started_calls", "events", "answered_calls"),
+    "api": ("local_event_day", "utc_event_day"),
+    "idk": ("union", "intersection", "sum", "union_without_silence"),
+    "disambiguation": ("distinct", "literal_sum", "des_only"),
+    "fcr": ("forward_24h", "calendar_day", "trailing_24h", "no_callback"),
+    "survey": ("call_facts", "answers"),
+}
+
 
 def _prefix(value: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,29}", value):
@@ -100,6 +114,23 @@ def _tracker_store(value: SecretStr) -> SecretStr:
         raise ValueError("use postgresql://user:password@host:5432/database; a store in a file goes into landing/rasa")
     _warehouse(address)
     return value
+def _voice_readings(value: str) -> str:
+    chosen: dict[str, str] = {}
+    for item in filter(None, (part.strip() for part in value.split(","))):
+        indicator, _, reading = item.partition("=")
+        if indicator not in VOICE_READINGS:
+            raise ValueError(
+                f"{indicator!r} is no indicator with several readings; those are {', '.join(VOICE_READINGS)}"
+            )
+        if reading not in VOICE_READINGS[indicator]:
+            raise ValueError(
+                f"{indicator} has the readings {', '.join(VOICE_READINGS[indicator])}; write for example "
+                f"{indicator}={VOICE_READINGS[indicator][1]}"
+            )
+        if indicator in chosen:
+            raise ValueError(f"{indicator} stands twice; one reading can be chosen")
+        chosen[indicator] = reading
+    return ",".join(f"{indicator}={reading}" for indicator, reading in sorted(chosen.items()))
 
 
 def _key(value: SecretStr) -> SecretStr:
@@ -127,6 +158,10 @@ class Settings(BaseModel):
     rasa_time_zone: TimeZone = "UTC"
     voice_time_zone: TimeZone = "America/Sao_Paulo"
     voice_repair_missing_commas: bool = False
+    voice_readings: Annotated[str, AfterValidator(_voice_readings)] = ""
+    voice_late_days: Annotated[int, Field(ge=0, le=365)] = 3
+    voice_lost_hours: Annotated[int, Field(ge=1, le=48)] = 24
+    voice_short_call_seconds: Annotated[int, Field(ge=1, le=3600)] = 10
     first_date: Annotated[date, BeforeValidator(_first_date)] = date(2020, 1, 1)
     pseudonym_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
     rasa_tracker_store: Annotated[SecretStr, AfterValidator(_tracker_store)] | None = None

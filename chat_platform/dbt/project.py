@@ -33,6 +33,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "CHAT_PLATFORM_PREFIX": settings.prefix,
         "CHAT_PLATFORM_CHAT_TIME_ZONE": settings.chat_time_zone,
         "CHAT_PLATFORM_VOICE_TIME_ZONE": settings.voice_time_zone,
+        **_voice_rules(settings),
         "CHAT_PLATFORM_DBT_TARGET": "postgres" if settings.is_postgres else "duckdb",
         "DBT_TARGET_PATH": str(target_folder(settings)),
         "DBT_LOG_PATH": str(target_folder(settings)),
@@ -56,6 +57,15 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     return values
 
 
+def _voice_rules(settings: Settings) -> dict[str, str]:
+    return {
+        "CHAT_PLATFORM_VOICE_READINGS": settings.voice_readings,
+        "CHAT_PLATFORM_VOICE_LATE_DAYS": str(settings.voice_late_days),
+        "CHAT_PLATFORM_VOICE_LOST_HOURS": str(settings.voice_lost_hours),
+        "CHAT_PLATFORM_VOICE_SHORT_CALL_SECONDS": str(settings.voice_short_call_seconds),
+    }
+
+
 @contextmanager
 def environment(settings: Settings) -> Iterator[None]:
     """The environment of this process as dbt needs it: Dagster hands it on and reads part of it itself."""
@@ -70,7 +80,8 @@ def environment(settings: Settings) -> Iterator[None]:
 
 def _fingerprint(settings: Settings) -> str:
     zones = f"{settings.chat_time_zone} {settings.voice_time_zone}"
-    digest = hashlib.sha256(f"{settings.prefix} {zones} {settings.is_postgres}".encode())
+    rules = " ".join(_voice_rules(settings).values())
+    digest = hashlib.sha256(f"{settings.prefix} {zones} {rules} {settings.is_postgres}".encode())
     for path in sorted(PROJECT_DIR.rglob("*")):
         if path.suffix in {".sql", ".yml", ".csv"} and "target" not in path.relative_to(PROJECT_DIR).parts:
             digest.update(path.relative_to(PROJECT_DIR).as_posix().encode() + b"\0" + path.read_bytes())

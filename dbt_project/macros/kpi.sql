@@ -21,3 +21,19 @@
         on facts.source = scope.source and facts.event_date = scope.event_date
     where facts.source = '{{ source }}'
 {%- endmacro %}
+
+{#
+  Condition in daily: the watermark of the source has passed the end of the period. Voice waits longer, and its outcomes
+  wait for calls that are still open.
+#}
+{% macro kpi_is_final() -%}
+    case
+        {%- if 'voice' in active_sources() %}
+        when facts.source = 'voice'
+            then {{ voice_is_final('facts.kpi', 'facts.event_date', 'watermarks.watermark', 'open_dates.event_date') }}
+        {%- endif %}
+        when definitions.period = 'week' then watermarks.local_watermark >= facts.event_date + interval '7 days'
+        when definitions.period = 'month' then watermarks.local_watermark >= facts.event_date + interval '1 month'
+        else watermarks.local_watermark >= facts.event_date + interval '1 day'
+    end
+{%- endmacro %}

@@ -31,7 +31,7 @@
             {{ return(true) }}
         {% endif %}
     {% endfor %}
-    {{ return(false) }}
+    {{ return('voice' in active_sources() and voice_rules_changed()) }}
 {% endmacro %}
 
 {#

@@ -36,13 +36,28 @@
     cast(now() at time zone 'UTC' as timestamp)
 {%- endmacro %}
 
+{# Time zone in which a source counts its dates. #}
+{% macro source_zone(source) -%}
+    {{ return(env_var('CHAT_PLATFORM_' ~ source | upper ~ '_TIME_ZONE', {'voice': 'America/Sao_Paulo'}.get(source, 'UTC'))) }}
+{%- endmacro %}
+
 {# UTC timestamp as wall-clock time in the zone in which a source counts its dates. #}
 {% macro source_time(source, utc_timestamp) -%}
-    {%- set zone = env_var('CHAT_PLATFORM_' ~ source | upper ~ '_TIME_ZONE', 'UTC') -%}
+    {%- set zone = source_zone(source) -%}
     {%- if zone == 'UTC' -%}
         {{ utc_timestamp }}
     {%- else -%}
         {{ utc_timestamp }} at time zone 'UTC' at time zone '{{ zone }}'
+    {%- endif -%}
+{%- endmacro %}
+
+{# First instant of a date of a source, as a UTC timestamp. Where the clock skips midnight, the instant of the skip. #}
+{% macro local_day_start(source, date) -%}
+    {%- set zone = source_zone(source) -%}
+    {%- if zone == 'UTC' -%}
+        cast({{ date }} as timestamp)
+    {%- else -%}
+        (cast({{ date }} as timestamp) at time zone '{{ zone }}' at time zone 'UTC')
     {%- endif -%}
 {%- endmacro %}
 

@@ -6,7 +6,7 @@
 #}
 {% macro union_sources(entity, columns, only=none, missing={}) -%}
     -- depends_on: {{ ref('scope_conversations') }}
-    {%- if 'rasa' in active_sources() %}
+    {%- if 'rasa' in active_sources() or 'voice' in active_sources() %}
     -- the dates in scope are found by what stands here before
     -- depends_on: {{ ref('scope_dates') }}
     {%- endif %}

@@ -15,15 +15,12 @@ select
     facts.numerator,
     facts.denominator,
     coalesce(facts.value, {{ divide('facts.numerator', 'facts.denominator') }}) as value,
-    coalesce(
-        watermarks.local_watermark >= case definitions.period
-            when 'week' then facts.event_date + interval '7 days'
-            when 'month' then facts.event_date + interval '1 month'
-            else facts.event_date + interval '1 day'
-        end,
-        false
-    ) as is_final
+    coalesce({{ kpi_is_final() }}, false) as is_final
 from {{ ref('int_kpi__facts') }} as facts
 left join {{ ref('kpi_definitions') }} as definitions
     on facts.source = definitions.source and facts.kpi = definitions.kpi
 left join {{ ref('int_kpi__watermarks') }} as watermarks on facts.source = watermarks.source
+{%- if 'voice' in active_sources() %}
+left join {{ ref('int_voice__open_dates') }} as open_dates
+    on facts.event_date = open_dates.event_date and facts.source = 'voice'
+{%- endif %}

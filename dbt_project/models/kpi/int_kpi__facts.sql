@@ -4,6 +4,7 @@
         'activity', 'costs', 'latency', 'tools', 'searches', 'responses', 'tasks', 'classifier', 'distributions'
     ],
     'rasa': ['activity', 'outcomes', 'interactions', 'funnels', 'retention', 'intents', 'distributions'],
+    'voice': ['days', 'api', 'breakdowns', 'survey'],
 } %}
 {%- for source_name in active_sources() if source_name in families %}
 {%- set outer_first = loop.first %}

@@ -1,5 +1,5 @@
 -- noqa: disable=LT02,LT14
-{# For Rasa the events themselves tell, as they may have come without the platform. #}
+{# For Rasa and voice the events themselves tell: accepted ones only, which may have come without the platform. #}
 {% for source_name in active_sources() %}
 {%- if not loop.first %}
 
@@ -12,6 +12,10 @@ select
     max(event_timestamp) as watermark,
     {{ source_time(source_name, 'max(event_timestamp)') }} as local_watermark
 from {{ ref('int_rasa__readable_events') }}
+    {%- elif source_name == 'voice' %}
+    watermark,
+    {{ source_time(source_name, 'watermark') }} as local_watermark
+from {{ ref('int_voice__watermark') }}
     {%- else %}
     max(last_event_timestamp) as watermark,
     {{ source_time(source_name, 'max(last_event_timestamp)') }} as local_watermark

@@ -17,6 +17,18 @@
         'query_classifications': 'stg_chat__query_classifications',
     },
     'rasa': {'events': 'stg_rasa__events'},
+    'voice': {
+        'events': 'stg_voice__events',
+        'calls': 'stg_voice__calls',
+        'turns': 'stg_voice__turns',
+        'api_calls': 'stg_voice__api_calls',
+        'solutions': 'stg_voice__solutions',
+        'transfers': 'stg_voice__transfers',
+        'surveys': 'stg_voice__surveys',
+    },
+} %}
+{%- set events = {
+    'chat': 'stg_chat__sessions', 'rasa': 'int_rasa__readable_events', 'voice': 'stg_voice__events'
 } %}
 {%- set run_scope = existing_table('ops', 'run_scope') %}
 {%- set shared_tables = {
@@ -31,6 +43,12 @@
 } %}
 {%- if 'chat' in active_sources() %}
     {%- do shared_tables.update({'kpi/message_costs': 'message_costs'}) %}
+{%- endif %}
+{%- if 'voice' in active_sources() %}
+    {%- do shared_tables.update({
+        'kpi/voice_call_facts': 'voice_call_facts',
+        'kpi/voice_intervals': 'voice_intervals',
+    }) %}
 {%- endif %}
 {%- if 'rasa' in active_sources() %}
     {%- do shared_tables.update({'semantic/slots': 'slots', 'semantic/stories': 'stories'}) %}
@@ -84,11 +102,11 @@ origins as (
         select
             event_date,
             count(distinct load_id) as loads
-        from {{ ref('int_rasa__readable_events' if source_name == 'rasa' else 'stg_' ~ source_name ~ '__sessions') }}
+        from {{ ref(events[source_name]) }}
         where {{ date_in_scope() }}
         group by event_date
     ) as dates
-    {%- if source_name == 'rasa' %}
+    {%- if source_name != 'chat' %}
     left join (
         select
             cast(null as date) as event_date,
@@ -100,7 +118,7 @@ origins as (
         select
             event_date,
             max(model_version) as model_version
-        from {{ ref('stg_' ~ source_name ~ '__query_classifications') }}
+        from {{ ref('stg_chat__query_classifications') }}
         where {{ date_in_scope() }}
         group by event_date
     ) as models on dates.event_date = models.event_date
@@ -124,7 +142,7 @@ select
     cast(coalesce(origins.loads, 0) as bigint) as loads,
     cast(assets.row_count as bigint) as row_count,
     watermarks.watermark,
-    cast('{{ var('code_version') }}' as varchar(64)) as code_version,
+    cast({{ code_version_of('assets.source') }} as varchar(64)) as code_version,
     origins.model_version,
     cast(runs.run_id as varchar(64)) as run_id,
     {{ utc_now() }} as materialised_at

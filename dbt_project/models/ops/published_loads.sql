@@ -19,6 +19,10 @@
 {{ exceptions.raise_compiler_error(this ~ " does not exist: the platform makes it before it starts dbt.") }}
 {%- endif %}
 {%- endif %}
+{%- if 'voice' in active_sources() %}
+-- depends_on: {{ ref('voice_call_facts') }}
+-- depends_on: {{ ref('voice_intervals') }}
+{%- endif %}
 {%- if 'rasa' in active_sources() %}
 -- depends_on: {{ ref('slots') }}
 -- depends_on: {{ ref('stories') }}

@@ -25,6 +25,24 @@ select
     cast('rasa' as varchar(64)) as source,
     conversation_id
 from {{ touched }}
+{%- elif source_name == 'voice' %}
+{%- set touched_calls = ref('int_voice__touched_calls') %}
+{%- set neighbours = ref('int_voice__neighbours') %}
+
+-- what one call is measured by are the others of the same phone
+union
+
+select
+    cast('voice' as varchar(64)) as source,
+    cast(call_id as varchar(1024)) as conversation_id
+from {{ touched_calls }}
+
+union
+
+select
+    cast('voice' as varchar(64)) as source,
+    cast(call_id as varchar(1024)) as conversation_id
+from {{ neighbours }}
 {%- endif %}
 {%- if scope_is_whole() %}
 

@@ -45,6 +45,15 @@ with dates as (
         cast('rasa' as varchar(64)) as source,
         event_date
     from {{ moved_cohorts }}
+    {%- elif source_name == 'voice' %}
+    {%- set affected_dates = ref('int_voice__affected_dates') %}
+
+    union
+
+    select
+        cast('voice' as varchar(64)) as source,
+        event_date
+    from {{ affected_dates }}
     {%- endif %}
     {%- if scope_is_whole() %}
 
@@ -66,7 +75,7 @@ with dates as (
         source,
         event_date
     from {{ daily }}
-    where not is_final
+    where not is_final and source <> 'voice'
     {%- endif %}
 )
 
@@ -75,13 +84,14 @@ select
     event_date
 from dates
 
--- KPIs of a week or month are stored on its first date
+-- KPIs of a week or month are stored on its first date; those of voice are all of days
 union
 
 select
     source,
     {{ period_start('week', 'event_date') }} as event_date
 from dates
+where source <> 'voice'
 
 union
 
@@ -89,3 +99,4 @@ select
     source,
     {{ period_start('month', 'event_date') }} as event_date
 from dates
+where source <> 'voice'

@@ -16,4 +16,11 @@
     'environment',
     'interaction_user_fk',
     'next_interaction_user_fk'
-], missing={'rasa': {'finish_reason': 'varchar(64)'}}) }}
+], missing={
+    'rasa': {'finish_reason': 'varchar(64)'},
+    'voice': {
+        'utter_action': 'varchar(256)',
+        'finish_reason': 'varchar(64)',
+        'environment': 'varchar(256)',
+    },
+}) }}

@@ -27,4 +27,11 @@
         'is_undone': 'boolean',
     },
     'rasa': {'domain_category': 'varchar(64)', 'domain_confidence': 'decimal(5, 4)'},
+    'voice': {
+        'domain_category': 'varchar(64)',
+        'domain_confidence': 'decimal(5, 4)',
+        'environment': 'varchar(256)',
+        'interaction_slot_fk': 'varchar(1024)',
+        'is_undone': 'boolean',
+    },
 }) }}

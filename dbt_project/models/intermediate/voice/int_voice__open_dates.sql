@@ -1,0 +1,10 @@
+{{ config(enabled='voice' in active_sources()) }}
+
+-- a call without an end is lost once the watermark has left its start behind
+select distinct calls.event_date
+from {{ ref('stg_voice__calls') }} as calls
+cross join {{ ref('int_voice__watermark') }} as feed
+where
+    calls.has_start
+    and calls.outcome = 'open'
+    and calls.started_at >= feed.watermark - interval '{{ voice_lost_hours() }} hours'

@@ -1,0 +1,3 @@
+{{ config(enabled='voice' in active_sources(), materialized='view') }}
+
+{{ voice_survey() }}

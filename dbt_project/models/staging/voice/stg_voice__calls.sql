@@ -1,0 +1,30 @@
+{{ config(enabled='voice' in active_sources()) }}
+
+select
+    call_id,
+    event_date,
+    started_at,
+    ended_at,
+    has_start,
+    phone_key,
+    outcome,
+    end_reason,
+    terminal_event,
+    passed_through_robot,
+    is_transferred,
+    duration_seconds,
+    is_negative_duration,
+    agent_turns,
+    customer_turns,
+    transfer_events,
+    solved_events,
+    abandoned_events,
+    end_events,
+    start_events,
+    listened_data_usage,
+    last_script_point,
+    last_dialog_type,
+    first_event_at,
+    last_event_at,
+    load_id
+from {{ source('voice', 'calls') }}
