@@ -277,8 +277,10 @@ def demo(
     messages: Annotated[int, typer.Option(help="How many messages to make.", min=1)] = 4000,
     seed: Annotated[int, typer.Option(help="Seed of the generator.")] = 7,
 ) -> None:
-    """Two weeks of made-up chat traffic, from files to KPIs."""
+    """Two weeks of made-up traffic, from files to KPIs: chat, and a little of a Rasa bot and of a phone robot."""
     from chat_platform.sample.chat import generate
+    from chat_platform.sample.rasa import generate_rasa
+    from chat_platform.sample.voice import generate_voice
 
     settings = load_settings()
     if settings.pseudonym_key is None:
@@ -287,7 +289,12 @@ def demo(
     folder = settings.landing / "chat"
     folder.mkdir(parents=True, exist_ok=True)
     truth = generate(folder, messages=messages, seed=seed)
-    out.print(f"Made {truth.lines:,} lines of chat traffic in {folder}", markup=False)
+    others = [
+        generate_rasa(settings.landing / "rasa", events=1_500, seed=seed),
+        generate_voice(settings.landing / "voice", events=3_000, seed=seed),
+    ]
+    lines = truth.lines + sum(other.lines for other in others)
+    out.print(f"Made {lines:,} lines of traffic in {settings.landing}", markup=False)
     from chat_platform.run import run_publish
 
     with _progress() as progress:
