@@ -56,3 +56,22 @@ def clickhouse_structure() -> str:
 def sql(name: str, **parts: str) -> str:
     """A statement of `benchmarks/sql`."""
     return load_sql("benchmarks", name, **parts)
+
+
+def voice_reader() -> str:
+    """Arguments of DuckDB's `read_json` for the events of phone calls, what the indicators need of them."""
+    text = dict.fromkeys
+    customer: dict[str, Any] = {
+        "identifiers": [{"key": "VARCHAR", "value": "VARCHAR"}],
+        **text(("capturedText", "reason"), "VARCHAR"),
+        "nlp": {"intent": "VARCHAR"},
+    }
+    agent: dict[str, Any] = {**text(("text", "dialogType"), "VARCHAR"), "solution": {"lastSolution": "VARCHAR"}}
+    api = {"apiName": "VARCHAR", "httpStatus": "BIGINT", "executionElapsedTime": "BIGINT"}
+    structure: dict[str, Any] = {
+        **text(("id", "eventType", "correlationId"), "VARCHAR"),
+        "when": "TIMESTAMPTZ",
+        "context": {"customer": customer, "agent": agent, "api": api},
+    }
+    columns = {name: _duckdb_type(kind) for name, kind in structure.items()}
+    return f"{_OPTIONS}, columns = {columns!r}"

@@ -289,11 +289,9 @@ def demo(
     folder = settings.landing / "chat"
     folder.mkdir(parents=True, exist_ok=True)
     truth = generate(folder, messages=messages, seed=seed)
-    others = [
-        generate_rasa(settings.landing / "rasa", events=1_500, seed=seed),
-        generate_voice(settings.landing / "voice", events=3_000, seed=seed),
-    ]
-    lines = truth.lines + sum(other.lines for other in others)
+    bot = generate_rasa(settings.landing / "rasa", events=1_500, seed=seed)
+    calls = generate_voice(settings.landing / "voice", events=3_000, seed=seed)
+    lines = truth.lines + bot.lines + calls.lines
     out.print(f"Made {lines:,} lines of traffic in {settings.landing}", markup=False)
     from chat_platform.run import run_publish
 
