@@ -14,7 +14,10 @@ from chat_platform.sql import load_sql
 _PACKAGE = "chat_platform.lake"
 # Objects in which a key that stands twice is looked for.
 _KEY_PATHS = ["$", "$.context", "$.context.customer", "$.context.customer.nlp", "$.context.agent", "$.context.api"]
-_READ = {"text": "json_text", "number": "json_number", "whole": "json_long", "boolean": "json_boolean"}
+_READ = {
+    "text": "json_text({})", "number": "finite(double_of({}))", "whole": "whole(double_of({}))",
+    "boolean": "json_boolean({})",
+}  # fmt: skip
 # Of what is content every event has these; a phone counts by its pseudonym.
 _CONTENT_TEXTS = (
     "through", "robot_version", "phone_key", "reason_of_end", "captured_text", "cleansed_text", "agent_text",
@@ -52,6 +55,7 @@ def type_events(connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> list[
     Afterwards `reason` is null for exactly the lines that are not in the answer.
     """
     register_lines(connection, lines)
+    connection.execute(load_sql(_PACKAGE, "voice_keys", key_paths=str(_KEY_PATHS)))
     connection.execute(_statement())
     connection.unregister("lines")
     refusals, broken = [], []
@@ -105,7 +109,7 @@ def _statement() -> str:
         "type_voice",
         key_paths=str(_KEY_PATHS),
         aliases=" ".join(f"when '{alias}' then '{name}'" for alias, name in voice.ALIASES.items()),
-        values=",\n".join(f"{_READ[item.kind]}({_leaf(item.path)}) as {item.column}" for item in voice.FIELDS),
+        values=",\n".join(f"{_READ[item.kind].format(_leaf(item.path))} as {item.column}" for item in voice.FIELDS),
         refusals=_refusals(),
         solved=voice.SOLVED,
         event_types=_quoted(voice.EVENT_TYPES),
@@ -230,8 +234,8 @@ def _findings_of(event_type: str) -> list[str]:
         intents = 'customer.nlp."realResponse".intents'
         odd = (
             f"list_bool_or(list_transform({intents}, lambda item: json_text(item.intent) is null "
-            "or strlen(json_text(item.intent)) > 30 or json_number(item.score) is null "
-            "or json_number(item.score) not between 0 and 1))"
+            "or strlen(json_text(item.intent)) > 30 or double_of(item.score) is null "
+            "or double_of(item.score) not between 0 and 1))"
         )
         found.append(_finding(odd, "outside_domain", "context.customer.nlp.realResponse.intents[]"))
     if event_type == voice.SOLVED:

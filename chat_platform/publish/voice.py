@@ -194,7 +194,7 @@ class _Rebuild:
         warehouse.execute(f"create or replace temp table new_keys as {keys}")
 
     def _decide(self) -> None:
-        """Table `verdicts` and view `fresh`: which lines stand for their keys, and which of the lake come to stand."""
+        """Tables `verdicts` and `fresh`: which lines stand for their keys, and which of the lake come to stand."""
         warehouse = self.warehouse
         if self.mode == "publish" and self.anything_stands:
             warehouse.execute("create or replace temp table new_calls as select distinct call_id from new_keys")
@@ -207,19 +207,12 @@ class _Rebuild:
         warehouse.execute(load_sql(_PACKAGE, "voice/lines"))
         if not self.has_files:
             return
-        lost = warehouse.execute("select 1 from verdicts where is_new and verdict <> 'accepted' limit 1").fetchone()
-        warehouse.execute(
-            load_sql(
-                _PACKAGE,
-                "voice/fresh",
-                touched="" if self.mode == "publish" else "semi join touched on lake.call_id = touched.call_id",
-                lost=""
-                if lost is None
-                else "anti join (select * from verdicts where is_new and verdict <> 'accepted') as lost "
-                "on lake.load_sequence = lost.load_sequence and lake.source_file = lost.source_file "
-                "and lake.byte_offset = lost.byte_offset",
-            )
-        )
+        lost = "select load_sequence, source_file, byte_offset from verdicts where is_new and verdict <> 'accepted'"
+        only = [] if self.mode == "publish" else ["lake.call_id in (select call_id from touched)"]
+        if warehouse.execute(f"{lost} limit 1").fetchone():
+            only.append(f"(lake.load_sequence, lake.source_file, lake.byte_offset) not in ({lost})")
+        where = f"where {' and '.join(only)}" if only else ""
+        warehouse.execute(load_sql(_PACKAGE, "voice/fresh", only=where))
 
     def _keep(self) -> None:
         """Tables `kept_<table>`: standing rows of touched calls that stay; none in a backfill."""

@@ -5,7 +5,7 @@ select
     line_number,
     event_key,
     call_id,
-    cut(mask(event_type), 256) as event_type,
+    event_type,
     event_date,
     finding.warning as warning,
     finding.field as field,
