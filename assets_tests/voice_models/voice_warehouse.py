@@ -51,6 +51,16 @@ def _get(value: Any, *path: str) -> Any:
     return value
 
 
+def phone_of(event: Event) -> str | None:
+    """Key of the phone that an event names."""
+    identifiers = _get(event, "context", "customer", "identifiers") or []
+    return _phone_key(identifiers[0].get("value")) if identifiers else None
+
+
+def _score(value: Any) -> Decimal | None:
+    return None if value is None else Decimal(str(value)).quantize(Decimal("1e-6"))
+
+
 def accepted(lines: Iterable[str]) -> list[Event]:
     """Events of lines that are one: `when` an instant, `key` the duplicate key; of equal keys the first stays."""
     found: dict[str, Event] = {}
@@ -73,10 +83,7 @@ def typed(events: Iterable[Event]) -> dict[str, list[Row]]:
     for event in sorted(events, key=lambda event: (event["when"], event["key"])):
         by_call.setdefault(event["correlationId"], []).append(event)
     for call, members in by_call.items():
-        phones = {
-            event["key"]: _phone_key(next((i.get("value") for i in _get(event, "context", "customer", "identifiers") or []), None))
-            for event in members
-        }  # fmt: skip
+        phones = {event["key"]: phone_of(event) for event in members}
         starts = [event for event in members if event["eventType"] == "CustomerInitiatedCall"]
         ends = [event for event in members if event["eventType"] == "CustomerCallEnded"]
         own = [phones[e["key"]] for e in [*starts, *members] if phones[e["key"]]]
@@ -111,7 +118,7 @@ def typed(events: Iterable[Event]) -> dict[str, list[Row]]:
                         **base, "speaker": "agent" if agent else "customer",
                         "dialog_type": _get(context, "agent", "dialogType"),
                         "script_point": _get(context, "agent", "scriptPoint"), "intent": intent,
-                        "intent_score": None if nlp.get("score") is None else Decimal(str(nlp["score"])).quantize(Decimal("1e-6")),
+                        "intent_score": _score(nlp.get("score")),
                         "top_intent": top.get("intent"),
                         "text": _get(context, "agent", "text") if agent else _get(context, "customer", "capturedText"),
                     }
@@ -316,4 +323,6 @@ class VoiceWarehouse:
             )
         ]
         spelled = ", ".join(f'"{name}"' for name in names)
-        return [dict(zip(names, row, strict=True)) for row in self.execute(f"select {spelled} from {prefix}_kpi.{table}")]
+        return [
+            dict(zip(names, row, strict=True)) for row in self.execute(f"select {spelled} from {prefix}_kpi.{table}")
+        ]

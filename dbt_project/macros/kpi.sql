@@ -30,7 +30,7 @@
     case
         {%- if 'voice' in active_sources() %}
         when facts.source = 'voice'
-            then {{ voice_is_final('facts.kpi', 'facts.event_date', 'watermarks.watermark', 'open_dates.event_date') }}
+            then {{ voice_is_final('facts.kpi', 'facts.event_date', 'watermarks.watermark', 'facts.has_open_calls') }}
         {%- endif %}
         when definitions.period = 'week' then watermarks.local_watermark >= facts.event_date + interval '7 days'
         when definitions.period = 'month' then watermarks.local_watermark >= facts.event_date + interval '1 month'

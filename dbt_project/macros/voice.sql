@@ -75,15 +75,15 @@
 {%- endmacro %}
 
 {#
-  Condition: an indicator of a date is final (voice spec, section 2, "Definitions"). open_date: null unless a call that
-  started on the date is open and not lost.
+  Condition: an indicator of a date is final (voice spec, section 2, "Definitions"). has_open_calls: a call that started
+  on the date is open and not lost.
 #}
-{% macro voice_is_final(kpi, event_date, watermark, open_date) -%}
+{% macro voice_is_final(kpi, event_date, watermark, has_open_calls) -%}
     (
         {{ watermark }} >= {{ local_day_start('voice', event_date ~ " + interval '1 day'") }}
         + interval '{{ voice_late_days() }} days'
         + ({{ voice_window_hours(kpi) }}) * interval '1 hour'
-        and ({{ open_date }} is null or not (
+        and not ({{ has_open_calls }} and (
             {{ kpi }} like 'tma%' or {{ kpi }} like 'outcome%' or {{ kpi }} like 'contain%' or {{ kpi }} like 'short%'
             or {{ kpi }} like 'abandon%' or {{ kpi }} like 'survey%'
             or {{ kpi }} in ('automated_resolution', 'peak_concurrency')

@@ -20,7 +20,3 @@ from {{ ref('int_kpi__facts') }} as facts
 left join {{ ref('kpi_definitions') }} as definitions
     on facts.source = definitions.source and facts.kpi = definitions.kpi
 left join {{ ref('int_kpi__watermarks') }} as watermarks on facts.source = watermarks.source
-{%- if 'voice' in active_sources() %}
-left join {{ ref('int_voice__open_dates') }} as open_dates
-    on facts.event_date = open_dates.event_date and facts.source = 'voice'
-{%- endif %}

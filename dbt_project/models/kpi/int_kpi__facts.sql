@@ -21,7 +21,12 @@ select
     dimension_value,
     numerator,
     denominator,
-    value
+    value,
+    {% if source_name == 'voice' -%}
+        event_date in (select open_dates.event_date from {{ ref('int_voice__open_dates') }} as open_dates)
+    {%- else -%}
+        false
+    {%- endif %} as has_open_calls
 from {{ ref('int_kpi_' ~ source_name ~ '__' ~ family) }}
 {%- endfor %}
 {%- endfor %}

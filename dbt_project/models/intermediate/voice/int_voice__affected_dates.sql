@@ -115,13 +115,12 @@ union
 select daily.event_date
 from {{ daily }} as daily
 cross join {{ watermark }} as feed
-left join {{ open_dates }} as open_dates on daily.event_date = open_dates.event_date
 where
     daily.source = 'voice'
     {%- if not scope_is_whole() %}
     and not daily.is_final
     {%- if voice_reading('tma') != 'open_until_now' %}
-    and {{ voice_is_final('daily.kpi', 'daily.event_date', 'feed.watermark', 'open_dates.event_date') }}
+    and {{ voice_is_final('daily.kpi', 'daily.event_date', 'feed.watermark', 'daily.event_date in (select open_dates.event_date from ' ~ open_dates ~ ' as open_dates)') }}
     {%- endif %}
     {%- endif %}
 {%- endif %}

@@ -115,7 +115,7 @@ points as (
     where phone_key is not null
 ),
 
-called_again as (
+running_starts as (
     select
         phone_key,
         happened_at,
@@ -126,6 +126,15 @@ called_again as (
             rows between unbounded preceding and current row
         ) as next_start_at
     from points
+),
+
+next_starts as (
+    select
+        phone_key,
+        happened_at as solved_at,
+        next_start_at
+    from running_starts
+    where is_start = 0
 ),
 
 ranked_transfers as (
@@ -198,7 +207,7 @@ select
     solutions.solved_at,
     solutions.solved_date,
     {{ seconds_between('solutions.solved_at', 'solution_gaps.repeated_at') }} as until_solved_again,
-    {{ seconds_between('solutions.solved_at', 'called_again.next_start_at') }} as until_called_again,
+    {{ seconds_between('solutions.solved_at', 'next_starts.next_start_at') }} as until_called_again,
     transfers.transfer_intent,
     transfers.rejections_before,
     surveys.call_id is not null as has_survey,
@@ -206,18 +215,14 @@ select
     surveys.human_score
 from {{ ref('stg_voice__calls') }} as calls
 inner join scope on calls.call_id = scope.call_id
-left join start_gaps
-    on calls.has_start and calls.phone_key = start_gaps.phone_key and calls.started_at = start_gaps.started_at
+left join start_gaps on calls.phone_key = start_gaps.phone_key and calls.started_at = start_gaps.started_at
 left join last_solutions as solutions on calls.call_id = solutions.call_id
 left join solution_gaps
     on
         solutions.phone_key = solution_gaps.phone_key
         and solutions.last_solution = solution_gaps.last_solution
         and solutions.solved_at = solution_gaps.solved_at
-left join called_again
-    on
-        solutions.phone_key = called_again.phone_key
-        and solutions.solved_at = called_again.happened_at
-        and called_again.is_start = 0
+left join next_starts
+    on solutions.phone_key = next_starts.phone_key and solutions.solved_at = next_starts.solved_at
 left join ranked_transfers as transfers on calls.call_id = transfers.call_id and transfers.place = 1
 left join ranked_surveys as surveys on calls.call_id = surveys.call_id and surveys.place = 1

@@ -1,0 +1,201 @@
+"""Any feed gives what the plain reference counts, in any order and split, and keeps the laws of the indicators."""
+
+import random
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from voice_feed import events_of, feeds
+from voice_pipeline import Pipeline, World
+from voice_reference import count
+from voice_warehouse import Event, local_date
+
+QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+LONG = settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def loaded(pipeline: Pipeline, *loads: list[Event]) -> World:
+    world = pipeline.new()
+    for events in loads:
+        world.load(events)
+    return world
+
+
+def near(found: Any, expected: Any) -> bool:
+    if isinstance(found, float) and isinstance(expected, int | float):
+        return abs(found - expected) < 2e-4
+    return bool(found == expected)
+
+
+def assert_counted(world: World, events: list[Event]) -> None:
+    expected = count(events)
+    daily = {row["date"]: row for row in world.rows("voice_daily")}
+    assert set(daily) == set(expected["daily"])
+    for day, row in expected["daily"].items():
+        for column, value in row.items():
+            assert near(daily[day][column], value), (day, column, daily[day][column], value)
+    if expected["daily"]:
+        (overall,) = world.rows("voice_overall")
+        for column, value in expected["overall"].items():
+            assert near(overall[column], value), ("overall", column, overall[column], value)
+    api = {
+        (row["date"], row["api_name"]): (row["calls"], row["errors"], row["p50_ms"])
+        for row in world.rows("voice_api_daily")
+    }
+    assert api == expected["api"]
+    survey = {row["scenario"]: row for row in world.rows("voice_survey")}
+    assert {key for key in survey if key} == set(expected["survey"])
+    for scenario, row in expected["survey"].items():
+        for column, value in row.items():
+            assert near(survey[scenario][column], value), (scenario, column, survey[scenario][column], value)
+    assert sum(row["orphans"] for row in survey.values()) == expected["orphans"]
+    intervals = {
+        row["interval_start"]: (row["calls"], row["peak_concurrency"]) for row in world.rows("voice_intervals")
+    }
+    assert intervals == {at.replace(tzinfo=None): found for at, found in expected["intervals"].items()}
+
+
+@given(calls=feeds)
+@QUICK
+def test_the_figures_are_those_of_the_reference(pipeline: Pipeline, calls: list[dict[str, Any]]) -> None:
+    assert_counted(loaded(pipeline, events_of(calls)), events_of(calls))
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@given(calls=feeds)
+@LONG
+def test_the_figures_are_those_of_the_reference_on_many_feeds(pipeline: Pipeline, calls: list[dict[str, Any]]) -> None:
+    assert_counted(loaded(pipeline, events_of(calls)), events_of(calls))
+
+
+def split(events: list[Event], loads: int, rng: random.Random) -> list[list[Event]]:
+    """The events over some loads, in any order, some of them again."""
+    parts: list[list[Event]] = [[] for _ in range(loads)]
+    for event in events:
+        parts[rng.randrange(loads)].append(event)
+        if rng.random() < 0.1:
+            parts[rng.randrange(loads)].append(event)
+    return [part for part in parts if part]
+
+
+def check_any_split(pipeline: Pipeline, calls: list[dict[str, Any]], loads: int, seed: int) -> None:
+    events = events_of(calls)
+    whole, parts = loaded(pipeline, events), loaded(pipeline, *split(events, loads, random.Random(seed)))
+    left, right = parts.dump(), whole.dump()
+    for table in right:
+        if table != "partition_ledger":
+            assert left[table] == right[table], table
+
+
+splits = {"calls": feeds, "loads": st.integers(2, 4), "seed": st.integers(0, 10**6)}
+
+
+@given(**splits)
+@settings(QUICK, max_examples=15)
+def test_any_split_and_order_gives_what_one_load_gives(pipeline: Pipeline, calls: Any, loads: int, seed: int) -> None:
+    check_any_split(pipeline, calls, loads, seed)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@given(**splits)
+@LONG
+def test_any_of_many_splits_gives_what_one_load_gives(pipeline: Pipeline, calls: Any, loads: int, seed: int) -> None:
+    check_any_split(pipeline, calls, loads, seed)
+
+
+def by_date(world: World) -> dict[date, set[tuple[Any, ...]]]:
+    found: dict[date, set[tuple[Any, ...]]] = {}
+    for table in ("daily", "voice_intervals"):
+        for row in world.rows(table):
+            found.setdefault(row["event_date"], set()).add((table, *row.values()))
+    return found
+
+
+@given(calls=feeds, seed=st.integers(0, 10**6))
+@settings(QUICK, max_examples=15)
+def test_only_the_affected_dates_are_rebuilt(pipeline: Pipeline, calls: Any, seed: int) -> None:
+    """What changed was in the scope, and the scope holds no date but those of touched calls and those that changed."""
+    events = events_of(calls)
+    rng = random.Random(seed)
+    late = rng.choice(events)["correlationId"]
+    first = [event for event in events if event["correlationId"] != late]
+    second = [event for event in events if event["correlationId"] == late]
+    if not first:
+        return
+    world = loaded(pipeline, first)
+    before, old_facts = by_date(world), facts_of(world)
+    world.load(second)
+    after, new_facts = by_date(world), facts_of(world)
+    changed = {day for day in before | after if before.get(day) != after.get(day)}
+    scope = {day for (day,) in world.connection.execute("select event_date from bot_ops.scope_dates").fetchall()}
+    assert changed <= scope
+    own = {local_date(event["when"]) for event in second}
+    moved = {
+        day
+        for row in old_facts ^ new_facts
+        for day in (*row[1:4], *((row[4] + timedelta(days=extra)).date() for extra in (-1, 0) if row[4]))
+    }
+    assert scope <= own | moved | changed
+
+
+def facts_of(world: World) -> set[tuple[Any, ...]]:
+    columns = ("conversation_id", "event_date", "tma_date", "solved_date", "busy_until")
+    return {(*(row[name] for name in columns), *row.values()) for row in world.rows("voice_call_facts")}
+
+
+@given(calls=feeds, weeks=st.integers(1, 20))
+@settings(QUICK, max_examples=10)
+def test_shifting_all_times_by_whole_days_shifts_the_rows(pipeline: Pipeline, calls: Any, weeks: int) -> None:
+    """From a part of the year without a change of clocks into itself."""
+    for call in calls:
+        call["base"] = datetime(2018, 3, 1, tzinfo=UTC)
+    shift = timedelta(weeks=weeks)
+    here = {row["date"] + shift: row for row in loaded(pipeline, events_of(calls)).rows("voice_daily")}
+    there = {row["date"]: row for row in loaded(pipeline, events_of(calls, shift)).rows("voice_daily")}
+    assert here.keys() == there.keys()
+    for day, row in there.items():
+        assert {**here[day], "date": day} == row
+
+
+@given(calls=feeds)
+@settings(QUICK, max_examples=10)
+def test_exchanging_phones_changes_no_figure(pipeline: Pipeline, calls: Any) -> None:
+    others = {"11968322333": "4199990000", "+55 11 96832-2333": "4199990000", "21987654321": "11968322333"}
+    left = loaded(pipeline, events_of(calls)).rows("daily")
+    right = loaded(
+        pipeline, events_of([{**call, "phone": others.get(call["phone"], call["phone"])} for call in calls])
+    ).rows("daily")
+    assert sorted(map(repr, left)) == sorted(map(repr, right))
+
+
+@given(calls=feeds, position=st.integers(0, 13))
+@settings(QUICK, max_examples=10)
+def test_a_call_of_a_new_phone_changes_no_recall(pipeline: Pipeline, calls: Any, position: int) -> None:
+    new = {**calls[position % len(calls)], "phone": "5133334444", "start": True}
+    before = {row["date"]: row for row in loaded(pipeline, events_of(calls)).rows("voice_daily")}
+    after = {row["date"]: row for row in loaded(pipeline, events_of([*calls, new])).rows("voice_daily")}
+    for day, row in after.items():
+        for column in ("recalls_24h", "recalls_7d", "recalls_28d"):
+            assert row[column] == (before[day][column] if day in before else 0)
+    assert sum(row["initiated_calls"] for row in after.values()) == 1 + sum(
+        row["initiated_calls"] for row in before.values()
+    )
+
+
+@given(calls=feeds)
+@settings(QUICK, max_examples=10)
+def test_windows_nest_and_parts_are_parts(pipeline: Pipeline, calls: Any) -> None:
+    for row in loaded(pipeline, events_of(calls)).rows("voice_daily"):
+        assert row["recalls_24h"] <= row["recalls_7d"] <= row["recalls_28d"] <= row["initiated_calls"]
+        assert sum(row[f"outcome_{name}"] for name in OUTCOMES) == row["initiated_calls"]
+        assert row["solved_without_recall_24h_pct_numerator"] <= row["fcr_n"]
+        for column in row:
+            if f"{column}_numerator" in row and column != "tma_seconds" and not column.startswith("turns"):
+                assert 0 <= row[f"{column}_numerator"] <= row[f"{column}_denominator"]
+
+
+OUTCOMES = ("solved", "transferred", "abandoned", "open", "unknown")

@@ -1,0 +1,110 @@
+"""Made-up calls that are hard on the rules: gaps that hit a window exactly, midnights, changes of clocks, lost ends."""
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+from voice_warehouse import Event
+
+# Around the start of summer time (no local midnight on 2018-11-04) and its end (2018-02-17 has 25 hours).
+BASES = (datetime(2018, 10, 20, tzinfo=UTC), datetime(2018, 2, 5, tzinfo=UTC))
+HOUR = 3600
+# Seconds of the UTC day: local midnight in both halves of the year, just before and after, and half hours.
+SECONDS = (0, 1, 2 * HOUR - 1, 2 * HOUR, 3 * HOUR - 1, 3 * HOUR, 3 * HOUR + 1, 9 * HOUR, 9 * HOUR + 1800, 12 * HOUR)
+PHONES = ("11968322333", "+55 11 96832-2333", "21987654321", "1133334444", "", None)
+DIALOGS = ("RDM", "REJ", "SIL", "DES", "else", None)
+INTENTS = ("None", None, "INTERNET", "TRANSFERE")
+SOLUTIONS = ("Consumo de Internet", "2a Via de Conta", None)
+REASONS = ("CustomerAbandonedAgent", "AgentSolvedRequest", "AgentTransferedCustomer", "OTHER", None)
+
+_call = st.fixed_dictionaries(
+    {
+        "base": st.sampled_from(BASES),
+        "day": st.sampled_from((0, 1, 2, 7, 8, 14, 15, 28, 29)),
+        "second": st.sampled_from(SECONDS),
+        "phone": st.sampled_from(PHONES),
+        "start": st.sampled_from((True, True, True, True, False)),
+        "said": st.lists(
+            st.tuples(
+                st.sampled_from(("agent", "agent", "customer", "api")), st.sampled_from(DIALOGS),
+                st.sampled_from(INTENTS), st.sampled_from((0, 2, 11, 40)),
+            ),
+            max_size=6,
+        ),
+        "transfers": st.sampled_from((0, 0, 0, 1, 2)),
+        "solved": st.lists(st.sampled_from(SOLUTIONS), max_size=2),
+        "abandoned": st.booleans(),
+        "end": st.sampled_from((None, -5, 0, 2, 60, 60, 300, 1800, 7200, 100000)),
+        "reason": st.sampled_from(REASONS),
+        "survey": st.lists(st.tuples(st.sampled_from((None, 0, 7, 10)), st.sampled_from((None, 8))), max_size=2),
+    }
+)  # fmt: skip
+feeds = st.lists(_call, min_size=1, max_size=14)
+
+
+def events_of(calls: list[dict[str, Any]], shift: timedelta = timedelta()) -> list[Event]:
+    """The events of drawn calls, with stable ids."""
+    found: list[Event] = []
+    for number, call in enumerate(calls):
+        name = str(uuid.UUID(int=number + 1))
+        at = call["base"] + timedelta(days=call["day"], seconds=call["second"]) + shift
+        customer: dict[str, Any] = (
+            {} if call["phone"] is None else {"identifiers": [{"key": "phone", "value": call["phone"]}]}
+        )
+        add = _adder(found, name, number)
+        if call["start"]:
+            add("CustomerInitiatedCall", at, customer=customer)
+        now = at
+        for who, dialog, intent, seconds in call["said"]:
+            now += timedelta(seconds=seconds)
+            nlp = {"intent": intent, "score": None}
+            if who == "agent":
+                add(
+                    "AgentTalkedCustomer",
+                    now,
+                    agent={"text": "x", "dialogType": dialog},
+                    customer={**customer, "nlp": nlp},
+                )
+            elif who == "customer":
+                top = {"realResponse": {"topScoringIntent": {"intent": "INTERNET", "score": 0.5}}}
+                add("CustomerTalkedAgent", now, customer={**customer, "capturedText": "x", "nlp": nlp | top})
+            else:
+                status = {"RDM": 500, "REJ": None}.get(dialog or "", 200)
+                api = {"apiName": dialog, "httpStatus": status, "executionElapsedTime": seconds}
+                add("AgentCalledAPI", now, api=api)
+        for place, solution in enumerate(call["solved"]):
+            add(
+                "AgentSolvedRequest",
+                now + timedelta(seconds=place),
+                agent={"solution": {"lastSolution": solution}},
+                customer=customer,
+            )
+        for place in range(call["transfers"]):
+            add("AgentTransferedCustomer", now + timedelta(seconds=place), customer=customer)
+        if call["abandoned"]:
+            add("CustomerAbandonedAgent", now, customer=customer)
+        if call["end"] is not None:
+            add(
+                "CustomerCallEnded",
+                at + timedelta(seconds=call["end"]),
+                customer={**customer, "reason": call["reason"]},
+            )
+        for place, (electronic, human) in enumerate(call["survey"]):
+            add(
+                "CustomerAnsweredSurvey",
+                now + timedelta(seconds=200 + place),
+                survey={"electronicScore": electronic, "humanScore": human},
+            )
+    return found
+
+
+def _adder(found: list[Event], name: str, number: int) -> Callable[..., None]:
+    def add(kind: str, when: datetime, **context: Any) -> None:
+        key = f"{number:04d}{len(found):060d}"
+        found.append(
+            {"id": key[-36:], "eventType": kind, "correlationId": name, "when": when, "key": key, "context": context}
+        )
+
+    return add
