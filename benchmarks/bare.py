@@ -61,17 +61,22 @@ def sql(name: str, **parts: str) -> str:
 def voice_reader() -> str:
     """Arguments of DuckDB's `read_json` for the events of phone calls, what the indicators need of them."""
     text = dict.fromkeys
+    scored = {"intent": "VARCHAR", "score": "VARCHAR"}
     customer: dict[str, Any] = {
-        "identifiers": [{"key": "VARCHAR", "value": "VARCHAR"}],
-        **text(("capturedText", "reason"), "VARCHAR"),
-        "nlp": {"intent": "VARCHAR"},
+        "identifiers": [text(("key", "value"), "VARCHAR")],
+        **text(("capturedText", "cleansedText", "reason"), "VARCHAR"),
+        "nlp": {**scored, "realResponse": {"topScoringIntent": scored}},
     }
-    agent: dict[str, Any] = {**text(("text", "dialogType"), "VARCHAR"), "solution": {"lastSolution": "VARCHAR"}}
-    api = {"apiName": "VARCHAR", "httpStatus": "BIGINT", "executionElapsedTime": "BIGINT"}
+    agent: dict[str, Any] = {
+        **text(("text", "command", "dialogType", "scriptPoint"), "VARCHAR"),
+        "solution": {"lastSolution": "VARCHAR", "previousSolutions": ["VARCHAR"]},
+    }
+    api = {"apiName": "VARCHAR", "uri": "VARCHAR", "httpStatus": "BIGINT", "executionElapsedTime": "BIGINT"}
+    survey = text(("electronicScore", "humanScore"), "DOUBLE")
     structure: dict[str, Any] = {
-        **text(("id", "eventType", "correlationId"), "VARCHAR"),
+        **text(("id", "eventType", "correlationId", "through", "version", "robotVersion"), "VARCHAR"),
         "when": "TIMESTAMPTZ",
-        "context": {"customer": customer, "agent": agent, "api": api},
+        "context": {"customer": customer, "agent": agent, "api": api, "survey": survey},
     }
     columns = {name: _duckdb_type(kind) for name, kind in structure.items()}
     return f"{_OPTIONS}, columns = {columns!r}"
