@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import increment, landing_to_lake, landing_to_tables, other_tools, scoring, small_load, ten_times
+from benchmarks import increment, landing_to_lake, landing_to_tables, other_tools, scoring, small_load, ten_times, voice
 from benchmarks.inputs import Workplace
 from benchmarks.process import BenchmarkError
 from benchmarks.report import Run, Section, page
@@ -24,6 +24,7 @@ QUESTIONS = {
     "e": small_load.measure,
     "f": increment.measure,
     "g": scoring.measure,
+    "h": voice.measure,
 }
 INTRODUCTION = Path(__file__).with_name("introduction.md")
 console = Console(width=160)

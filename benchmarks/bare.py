@@ -56,3 +56,27 @@ def clickhouse_structure() -> str:
 def sql(name: str, **parts: str) -> str:
     """A statement of `benchmarks/sql`."""
     return load_sql("benchmarks", name, **parts)
+
+
+def voice_reader() -> str:
+    """Arguments of DuckDB's `read_json` for the events of phone calls, what the indicators need of them."""
+    text = dict.fromkeys
+    scored = {"intent": "VARCHAR", "score": "VARCHAR"}
+    customer: dict[str, Any] = {
+        "identifiers": [text(("key", "value"), "VARCHAR")],
+        **text(("capturedText", "cleansedText", "reason"), "VARCHAR"),
+        "nlp": {**scored, "realResponse": {"topScoringIntent": scored}},
+    }
+    agent: dict[str, Any] = {
+        **text(("text", "command", "dialogType", "scriptPoint"), "VARCHAR"),
+        "solution": {"lastSolution": "VARCHAR", "previousSolutions": ["VARCHAR"]},
+    }
+    api = {"apiName": "VARCHAR", "uri": "VARCHAR", "httpStatus": "BIGINT", "executionElapsedTime": "BIGINT"}
+    survey = text(("electronicScore", "humanScore"), "DOUBLE")
+    structure: dict[str, Any] = {
+        **text(("id", "eventType", "correlationId", "through", "version", "robotVersion"), "VARCHAR"),
+        "when": "TIMESTAMPTZ",
+        "context": {"customer": customer, "agent": agent, "api": api, "survey": survey},
+    }
+    columns = {name: _duckdb_type(kind) for name, kind in structure.items()}
+    return f"{_OPTIONS}, columns = {columns!r}"

@@ -254,6 +254,99 @@ def scored_tables(landing: Path, home: Path) -> None:
 
 
 @app.command()
+def generate_calls(landing: Path, events: int, days: int, first_date: str, seed: int) -> None:
+    """Made-up phone calls into `landing`/voice."""
+    from chat_platform.sample.voice import generate_voice
+
+    with _clock() as facts:
+        first = date.fromisoformat(first_date)
+        truth = generate_voice(
+            landing / "voice", events=events, days=days, first_date=first, seed=seed, compressed=False
+        )
+    size = sum(path.stat().st_size for path in (landing / "voice").iterdir())
+    known = {key: value for key, value in asdict(truth).items() if isinstance(value, int)}
+    _say({**facts, **known, "bytes": size})
+
+
+@app.command()
+def indicators(landing: Path, home: Path) -> None:
+    """Landing → lake → voice tables → indicators, as the platform does it: its steps, and dbt as it runs it.
+
+    `warehouse` is the work of the warehouse alone: filling the tables, and the models of dbt without its start.
+    """
+    import subprocess
+
+    from chat_platform.dbt.project import EXECUTABLE, PROJECT_DIR, dbt_environment, ensure_manifest, target_folder
+    from chat_platform.lake.ingest import ingest as load
+    from chat_platform.publish.voice import publish
+
+    settings = settings_of(landing, home)
+    os.environ["CHAT_PLATFORM_SOURCES"] = "chat,voice"
+    ensure_manifest(settings)
+    with _clock() as facts:
+        begin = time.perf_counter()
+        load(settings, "voice")
+        lake = time.perf_counter()
+        publish(settings, "benchmark")
+        tables = time.perf_counter()
+        done = subprocess.run(
+            [str(EXECUTABLE), "build", "--exclude-resource-type", "unit_test"],
+            cwd=PROJECT_DIR,
+            env={**os.environ, **dbt_environment(settings)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    if done.returncode:
+        raise SystemExit(done.stdout[-3000:] + done.stderr[-3000:])
+    results = json.loads((target_folder(settings) / "run_results.json").read_bytes())["results"]
+    work = dict.fromkeys(("model", "seed", "test"), 0.0)
+    for result in results:
+        work[result["unique_id"].partition(".")[0]] += result["execution_time"]
+    parts = {
+        "landing to lake": lake - begin,
+        "lake to tables": tables - lake,
+        "dbt: models and seeds": work["model"] + work["seed"],
+        "dbt: tests": work["test"],
+        "dbt: start, and between its nodes": facts["wall"] - (tables - begin) - sum(work.values()),
+    }
+    warehouse = parts["lake to tables"] + parts["dbt: models and seeds"]
+    _say(
+        {**facts, "parts": parts, "warehouse": warehouse, "days": _days(settings.working_file, "demo_kpi.voice_daily")}
+    )
+
+
+@app.command()
+def bare_indicators(landing: Path, target: Path) -> None:
+    """Landing → indicators by one SQL script that does the happy path only."""
+    import duckdb
+
+    from benchmarks import bare
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _clock() as facts, duckdb.connect(str(target)) as connection:
+        connection.execute("set timezone = 'UTC'")
+        files = sorted(map(str, (landing / "voice").glob("*.jsonl")))
+        connection.execute("set variable files = $1", [files])
+        connection.execute(bare.sql("bare_voice", reader=bare.voice_reader()))
+    _say({**facts, "days": _days(target, "voice_daily")})
+
+
+def _days(database: Path, table: str) -> list[list[Any]]:
+    """What both are held against each other by: dates, calls, turns, recalls."""
+    import duckdb
+
+    with duckdb.connect(str(database), read_only=True) as connection:
+        day = "date" if "." in table else "event_date"
+        connection.execute("set timezone = 'UTC'")
+        rows = connection.execute(
+            f"select cast({day} as varchar), initiated_calls, interaction_volume, at_events, idk_count, recalls_28d, "
+            f"fcr_n from {table} order by 1"
+        ).fetchall()
+    return [[value if isinstance(value, str) else int(value or 0) for value in row] for row in rows]
+
+
+@app.command()
 def run_parts(home: Path, started: float, ended: float) -> None:
     """Where the seconds of the last run of a home went, by Dagster's events and dbt's own account of itself."""
     import dagster as dg

@@ -20,6 +20,7 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from chat_platform.contracts.accuracy import Judgements
 from chat_platform.errors import ChatPlatformError
 from chat_platform.settings import ENV_PREFIX, Settings, load_settings, make_home_key
 
@@ -36,6 +37,14 @@ class Format(StrEnum):
     TABLE = "table"
     CSV = "csv"
     JSON = "json"
+
+
+class Source(StrEnum):
+    """Whose events `sample` makes."""
+
+    CHAT = "chat"
+    RASA = "rasa"
+    VOICE = "voice"
 
 
 class _ShownProgress:
@@ -268,8 +277,10 @@ def demo(
     messages: Annotated[int, typer.Option(help="How many messages to make.", min=1)] = 4000,
     seed: Annotated[int, typer.Option(help="Seed of the generator.")] = 7,
 ) -> None:
-    """Two weeks of made-up chat traffic, from files to KPIs."""
+    """Two weeks of made-up traffic, from files to KPIs: chat, and a little of a Rasa bot and of a phone robot."""
     from chat_platform.sample.chat import generate
+    from chat_platform.sample.rasa import generate_rasa
+    from chat_platform.sample.voice import generate_voice
 
     settings = load_settings()
     if settings.pseudonym_key is None:
@@ -278,7 +289,10 @@ def demo(
     folder = settings.landing / "chat"
     folder.mkdir(parents=True, exist_ok=True)
     truth = generate(folder, messages=messages, seed=seed)
-    out.print(f"Made {truth.lines:,} lines of chat traffic in {folder}", markup=False)
+    bot = generate_rasa(settings.landing / "rasa", events=1_500, seed=seed)
+    calls = generate_voice(settings.landing / "voice", events=3_000, seed=seed)
+    lines = truth.lines + bot.lines + calls.lines
+    out.print(f"Made {lines:,} lines of traffic in {settings.landing}", markup=False)
     from chat_platform.run import run_publish
 
     with _progress() as progress:
@@ -309,6 +323,94 @@ def _print_daily(settings: Settings) -> None:
         """,
     )
     _table("KPIs by day", [dict(zip(names, row, strict=True)) for row in rows])
+
+
+@app.command()
+def sample(
+    source: Annotated[Source, typer.Option(help="Whose events to make.")],
+    events: Annotated[int, typer.Option(help="How many events (of chat, messages) to make, about.", min=1)] = 10_000,
+    days: Annotated[int, typer.Option(help="Over how many dates.", min=1)] = 14,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same files.")] = 0,
+) -> None:
+    """Write a made-up feed of a source into landing, some of its lines bad on purpose."""
+    from chat_platform.sample import chat, rasa, voice
+
+    folder = load_settings().landing / source
+    folder.mkdir(parents=True, exist_ok=True)
+    truth: chat.Truth | rasa.RasaTruth | voice.VoiceTruth
+    if source is Source.CHAT:
+        truth = chat.generate(folder, messages=events, days=days, seed=seed)
+    elif source is Source.RASA:
+        truth = rasa.generate_rasa(folder, events=events, days=days, seed=seed)
+    else:
+        truth = voice.generate_voice(folder, events=events, days=days, seed=seed)
+    out.print(f"Made {truth.lines:,} lines in {folder}", markup=False)
+
+
+accuracy = typer.Typer(no_args_is_help=True, help="Manual accuracy of the phone robot: draw, label, report.")
+app.add_typer(accuracy, name="accuracy")
+
+
+@accuracy.command("sample")
+def accuracy_sample(
+    target: Annotated[Path, typer.Argument(help="New file, .csv or .jsonl, for the annotators.")],
+    half_width: Annotated[float, typer.Option(help="Wanted half-width of the 95 % interval.")] = 0.05,
+    expected: Annotated[float, typer.Option(help="Accuracy that is expected; 0.5 is the worst case.")] = 0.5,
+    first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First date.")] = None,
+    last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last date.")] = None,
+    robot_version: Annotated[str | None, typer.Option(help="Only turns of this version of the robot.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same turns.")] = 0,
+) -> None:
+    """Draw customer turns to label, of every intent its share; their text is masked."""
+    from chat_platform.accuracy.sample import draw
+
+    drawn = draw(
+        load_settings(),
+        target,
+        half_width=half_width,
+        expected=expected,
+        seed=seed,
+        first=first.date() if first else None,
+        last=last.date() if last else None,
+        robot_version=robot_version,
+    )
+    _table("Drawn", [{"intent": name, "turns": turns, "drawn": size} for name, turns, size in drawn.strata])
+    out.print(f"{drawn.size} of {drawn.population:,} turns written to {target}", markup=False)
+    if drawn.size < drawn.wanted:
+        out.print(f"These are all; the interval asks for {drawn.wanted}", markup=False)
+
+
+@accuracy.command("import")
+def accuracy_import(
+    kind: Annotated[Judgements, typer.Argument(help="What the file holds.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Filled-in file, .csv or .jsonl.")],
+    annotator: Annotated[str | None, typer.Option(help="Who judged, for rows that do not say.")] = None,
+) -> None:
+    """Take labels, transcripts or prompt scores; a file with a mistake is refused whole."""
+    from chat_platform.accuracy.store import import_file
+
+    done = import_file(load_settings(), file, kind, annotator)
+    out.print(f"{done.taken} {kind} taken, {done.left_open} left open", markup=False)
+    if done.unknown:
+        out.print(f"{done.unknown} name an event that is no turn in the tables", markup=False)
+    if done.is_shown:
+        accuracy_report(as_json=False)
+    else:
+        out.print("The figures are shown after the next run, which finishes one that was interrupted", markup=False)
+
+
+@accuracy.command("report")
+def accuracy_report(as_json: Json = False) -> None:
+    """Accuracy with its 95 % interval, by intent and by version of the model."""
+    from chat_platform.accuracy.store import read_figures
+
+    figures = read_figures(load_settings())
+    if as_json:
+        _print_json(figures)
+    elif figures:
+        _table("Manual accuracy", figures)
+    else:
+        out.print("Nothing has been judged yet: chat-platform accuracy sample FILE", markup=False)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from chat_platform.assets.accuracy import build_accuracy_assets
 from chat_platform.assets.chat import build_chat_assets
 from chat_platform.assets.models import build_models
 from chat_platform.assets.operations import build_operations
@@ -20,6 +21,8 @@ def build_defs(settings: Settings, progress: Progress | None = None) -> dg.Defin
     manifest = ensure_manifest(settings)
     builders = {"chat": build_chat_assets, "rasa": build_rasa_assets, "voice": build_voice_assets}
     of_sources = [asset for source in settings.sources for asset in builders[source](settings)]
+    if "voice" in settings.sources:
+        of_sources += build_accuracy_assets(settings)
     return dg.Definitions(
         assets=[*of_sources, *build_operations(settings), *build_models(settings, manifest)],
         jobs=[build_publish_job(settings, manifest, progress or QuietProgress()), build_backfill_job()],

@@ -11,6 +11,7 @@ from chat_platform.assets.chat import LOCK, rows_metadata
 from chat_platform.dbt.project import environment
 from chat_platform.lake.ingest import ingest
 from chat_platform.lake.manifest import read_manifests
+from chat_platform.landing.tracker_table import collect
 from chat_platform.publish import chat, rasa, scope, voice
 from chat_platform.settings import Settings
 from chat_platform.status import unpublished_loads
@@ -75,6 +76,8 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
     def ingest_new_files(context: dg.OpExecutionContext) -> None:
         """New files → one load a source in the lake."""
         progress.step("Reading new files")
+        if (written := collect(settings)) is not None:
+            context.log.info(f"New rows of the tracker store: {written.relative_to(settings.landing)}")
         for source in settings.sources:
             done = ingest(settings, source, progress.advance)
             for notice in done.notices:

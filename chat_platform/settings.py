@@ -117,6 +117,14 @@ def _warehouse(value: str) -> str:
     return str(path)
 
 
+def _tracker_store(value: SecretStr) -> SecretStr:
+    address = value.get_secret_value()
+    if not address.startswith(("postgresql://", "postgres://")):
+        raise ValueError("use postgresql://user:password@host:5432/database; a store in a file goes into landing/rasa")
+    _warehouse(address)
+    return value
+
+
 def _voice_readings(value: str) -> str:
     chosen: dict[str, str] = {}
     for item in filter(None, (part.strip() for part in value.split(","))):
@@ -168,6 +176,7 @@ class Settings(BaseModel):
     voice_short_call_seconds: Annotated[int, Field(ge=1, le=3600)] = 10
     first_date: Annotated[date, BeforeValidator(_first_date)] = date(2015, 1, 1)
     pseudonym_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
+    rasa_tracker_store: Annotated[SecretStr, AfterValidator(_tracker_store)] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -238,7 +247,9 @@ class Settings(BaseModel):
 def _problem(error: Any) -> str:
     name = str(error["loc"][0]) if error["loc"] else "settings"
     # A warehouse that is written wrongly may hold a password all the same.
-    hidden = name == "pseudonym_key" or re.search("://|@|password", str(error["input"]), re.IGNORECASE)
+    hidden = name in {"pseudonym_key", "rasa_tracker_store"} or re.search(
+        "://|@|password", str(error["input"]), re.IGNORECASE
+    )
     got = "(hidden)" if hidden else repr(str(error["input"]))
     advice = error["msg"].removeprefix("Value error, ")
     return f"{ENV_PREFIX}{name.upper()}: got {got}; {advice}"

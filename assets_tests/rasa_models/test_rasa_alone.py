@@ -81,6 +81,11 @@ def test_tables_that_dlt_made_are_read_as_they_are(tmp_path: Path, shared: Path)
     # dlt's own status table is read only
     assert warehouse.execute("select count(*), sum(status) from bot_event._dlt_loads") == [(2, 0)]
     assert warehouse.execute("select status, count(*) from bot_event._loads group by 1") == [(1, 2)]
+    # what the last run touched is looked over, and a message that went astray is found
+    warehouse.execute("delete from bot_semantic.user_messages where conversation_id = 'a' and intent_name = 'greet'")
+    done = warehouse.dbt("test", "-s", "rasa_messages_stand_once", prefix="bot")
+    assert done.returncode == 1
+    assert "Got 1 result" in done.stdout
 
 
 def test_postgres(postgres: str, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from chat_platform.assets import keys, steps
+from chat_platform.assets.accuracy import FIGURES
 from chat_platform.assets.chat import LOCK, dates_of
 from chat_platform.dbt.project import environment
 from chat_platform.publish import chat, rasa, scope, voice
@@ -19,6 +20,7 @@ from chat_platform.warehouse.snapshot import publish_snapshot
 SCOPE_MODELS = {
     "chat": "scope_conversations +scope_dates +int_chat__messages",
     "rasa": "scope_conversations +scope_dates +int_rasa__interactions",
+    "voice": "scope_conversations +scope_dates +int_voice__interactions +int_voice__days",
 }
 
 
@@ -74,9 +76,11 @@ def build_models(settings: Settings, manifest: Path) -> list[dg.AssetsDefinition
             # After the events: a run killed before it leaves the scope open, and the next one logs its dates again.
             scope.finish(settings, context.run_id)
 
+    figures = [FIGURES] if "voice" in settings.sources else []
+
     @dg.asset(
         key=keys.PUBLISHED,
-        deps=[dg.AssetKey(["ops", "published_loads"]), dg.AssetKey(["kpi", "daily"])],
+        deps=[dg.AssetKey(["ops", "published_loads"]), dg.AssetKey(["kpi", "daily"]), *figures],
         group_name="published",
         owners=keys.OWNERS,
         kinds={"duckdb"},

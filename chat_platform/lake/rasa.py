@@ -1,13 +1,20 @@
 """Typing lines of the rasa source: events, and trackers that hold many of them."""
 
+from collections.abc import Iterator
+from itertools import pairwise
+
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from chat_platform.contracts import rasa, reasons
 from chat_platform.lake.typing import Refusal
 from chat_platform.sql import load_sql
 
 _PACKAGE = "chat_platform.lake"
+PART_BYTES = 32 << 20
+LONG_BYTES = 16 << 10
 
 
 def type_events(connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> list[Refusal]:
@@ -16,10 +23,20 @@ def type_events(connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> list[
     A tracker gives a row for each of its events, so several refusals may be of one line.
     """
     numbered = lines.append_column("row_number", pa.array(range(len(lines)), pa.int64()))
-    # Small batches: DuckDB hands whole batches to its threads.
-    connection.register("lines", pa.Table.from_batches(numbered.to_batches(max_chunksize=4096), numbered.schema))
-    connection.execute(load_sql(_PACKAGE, "type_rasa"))
+    connection.register("lines", numbered)
+    connection.execute(
+        "create or replace temp table arrays as "
+        "select file_number from lines group by 1 having count(*) > count(distinct line_number)"
+    )
+    connection.execute("drop table if exists typed")
+    for part in _slices(numbered):
+        # Small batches: DuckDB hands whole batches to its threads.
+        connection.register("lines", pa.Table.from_batches(part.to_batches(max_chunksize=4096), part.schema))
+        connection.execute(load_sql(_PACKAGE, "type_rasa"))
+        connection.execute("create temp table if not exists typed as from typed_part limit 0")
+        connection.execute("insert into typed from typed_part")
     connection.unregister("lines")
+    connection.execute("drop table typed_part")
     refusals, broken = [], []
     for row, place, reason, suspect, is_tracker, position, line in connection.execute(
         "select row_number, rowid, reason, suspect, is_tracker, position, line from typed "
@@ -41,6 +58,18 @@ def type_events(connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> list[
             "update typed set reason = 'invalid_json' where rowid in (select unnest($1::bigint[]))", [broken]
         )
     return refusals
+
+
+def _slices(lines: pa.Table) -> Iterator[pa.Table]:
+    """The lines in pieces of about PART_BYTES; of long ones, which are trackers, a good deal less.
+
+    A tracker takes some forty times its size while it is taken apart, an event a few times.
+    """
+    sizes = pc.binary_length(lines["line"]).fill_null(0).to_numpy().astype(np.int64)
+    ends = np.cumsum(np.where(sizes > LONG_BYTES, 8 * sizes, sizes))
+    cuts = np.flatnonzero(np.diff(ends // PART_BYTES)) + 1
+    for first, last in pairwise([0, *cuts.tolist(), len(lines)]):
+        yield lines.slice(first, last - first)
 
 
 def lake_events(relation: str) -> str:

@@ -1,17 +1,10 @@
 -- Lines of one chunk, typed: one row an event, with the verdict on it (rasa spec, section 1). A line is one event, or one
 -- tracker whose events count as lines of their own.
--- In: lines(row_number, line, file_number, line_number, byte_offset). Out: typed; reason is null for a good event.
+-- In: lines(row_number, line, file_number, line_number, byte_offset), and arrays(file_number) of the files that hold an
+-- array. Out: typed_part; reason is null for a good event.
 -- `suspect` as in type_chat.sql.
-create or replace temp table typed as
+create or replace temp table typed_part as
 with
--- Files that hold an array have several events on a line: there the offset tells the place.
-arrays as (
-    select file_number
-    from lines
-    group by file_number
-    having count(*) > count(distinct line_number)
-),
-
 read as (
     select
         row_number,
@@ -56,7 +49,11 @@ looked_at as (
 framed as materialized (
     select
         * exclude (outer_object),
-        case when outer_object.event is null then outer_object.events end as events
+        outer_object.event is null and outer_object.events is not null as is_tracker,
+        case when is_tracker then outer_object.events end as events,
+        -- Here, once a tracker: below it would be read again for each of its events.
+        case when is_tracker then json_extract(line, '/sender_id') end as tracker_sender,
+        case when is_tracker then json_keys(line) end as tracker_keys
     from looked_at
 ),
 
@@ -69,6 +66,7 @@ members as (
         is_valid,
         suspect,
         false as is_tracker,
+        -- An array has several events on a line: there the offset tells the place.
         case when file_number in (select file_number from arrays) then byte_offset else line_number end as position,
         cast(null as json) as tracker_sender,
         cast(null as varchar[]) as tracker_keys,
@@ -85,8 +83,8 @@ members as (
         suspect,
         true as is_tracker,
         generate_subscripts(events, 1) as position,
-        json_extract(line, '/sender_id') as tracker_sender,
-        json_keys(line) as tracker_keys,
+        tracker_sender,
+        tracker_keys,
         coalesce(cast(unnest(events) as varchar), 'null') as line
     from framed
     where events is not null
