@@ -264,6 +264,34 @@ def replay(
 
 
 @app.command()
+def forget(
+    source: Annotated[str | None, typer.Option(help="Only this source; all without it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Remove a person everywhere, for good. Asks for the phone number, e-mail address or id; or reads it from a pipe."""
+    from chat_platform.forget import forget as remove
+    from chat_platform.lake.ingest import SOURCES
+    from chat_platform.privacy.people import person
+
+    settings = load_settings()
+    if source not in (None, *SOURCES):
+        raise typer.BadParameter(f"{source} is not a source; known are {', '.join(SOURCES)}")
+    # Never an argument: those stand in the history of the shell and in the list of processes.
+    given = typer.prompt("Phone number, e-mail address or id", hide_input=True) if sys.stdin.isatty() else sys.stdin.read()
+    who = person(given)
+    with _progress() as progress:
+        done = remove(settings, who, SOURCES if source is None else (source,), progress.step)
+    if as_json:
+        _print_json(asdict(done))
+        return
+    out.print(
+        f"Removed: {done.events:,} events of this person, {done.mentions:,} mentions elsewhere, "
+        f"{done.lines:,} delivered lines, {done.refused:,} refused lines. Totals are as they were.",
+        markup=False,
+    )
+
+
+@app.command()
 def demo(
     messages: Annotated[int, typer.Option(help="How many messages to make.", min=1)] = 4000,
     seed: Annotated[int, typer.Option(help="Seed of the generator.")] = 7,

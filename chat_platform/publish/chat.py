@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from chat_platform import reference
 from chat_platform.contracts import chat
 from chat_platform.lake import manifest as manifests
 from chat_platform.lake.manifest import Manifest
+from chat_platform.privacy.tombstones import frozen_scores
 from chat_platform.routing.rules import routing_rules
 from chat_platform.settings import Settings
 from chat_platform.sql import load_sql
@@ -139,6 +142,18 @@ def ensure_scope(settings: Settings, dates: Iterable[date], run_id: str) -> None
         if opened != (0,):
             return
         _Rebuild(warehouse, lambda _: pa.table({}), run_id, "backfill", [], frozenset(dates)).scope_only()
+
+
+def scored(settings: Settings, scorer: Scorer, queries: pa.ChunkedArray) -> pa.Table:
+    """What the classifier says of masked queries; of those that were erased, what it had said of their text."""
+    frozen = frozen_scores(settings.lake)
+    if frozen is None:
+        return scorer(queries)
+    frozen = frozen.filter(pc.is_in(frozen["user_query"], queries.combine_chunks()))
+    _, first = np.unique(frozen["user_query"].to_numpy(zero_copy_only=False), return_index=True)
+    frozen = frozen.take(pa.array(first, pa.int64()))
+    said = scorer(queries.filter(pc.invert(pc.is_in(queries, frozen["user_query"].combine_chunks()))))
+    return pa.concat_tables([said, frozen.select(said.column_names).cast(said.schema)])
 
 
 def finish_scope(settings: Settings, run_id: str) -> None:
@@ -282,7 +297,8 @@ class _Rebuild:
         queries = warehouse.execute(
             "select distinct user_query from messages where user_query is not null order by user_query"
         ).to_arrow_table()
-        warehouse.connection.register("scores", self.scorer(queries["user_query"]))
+        scores = scored(warehouse.settings, self.scorer, queries["user_query"])
+        warehouse.connection.register("scores", scores)
 
     def _replace_rows(self) -> None:
         warehouse = self.warehouse

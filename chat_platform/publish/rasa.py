@@ -70,6 +70,24 @@ def publish(settings: Settings, run_id: str) -> Publication | None:
         return Publication(load_ids, scope.dates(), scope.count("conversation"), unpacker.rows)
 
 
+def unpack_again(settings: Settings, load_ids: Iterable[str]) -> None:
+    """Put the rows of loads that stand in the tables there again, as the lake has them now."""
+    wanted = set(load_ids)
+    if not wanted:
+        return
+    with open_warehouse(settings) as warehouse:
+        loads = warehouse.execute(f"select load_id from {warehouse.name('ops.loads')}").fetchall()
+        standing = wanted & {load_id for (load_id,) in loads}
+        unpacker = new_unpacker(warehouse)
+        for item in manifests.read_manifests(settings.lake, rasa.SOURCE):
+            if item.load_id in standing:
+                unpack_load(unpacker, item)
+                with warehouse.transaction():
+                    delete_load(unpacker, item.load_id)
+                    unpacker.insert()
+                unpacker.clear()
+
+
 def open_scope(settings: Settings, dates: Iterable[date], run_id: str) -> None:
     """Open the scope for a run that makes dates anew: the senders with an event on one of them, and all their dates."""
     with open_warehouse(settings) as warehouse:
