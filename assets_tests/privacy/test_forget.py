@@ -1,0 +1,122 @@
+"""Removing a person: nothing is left of them, totals stay, and what comes again stays out."""
+
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from homes import Dump, Home, Homes, assert_same
+from people_feed import KEYS, NUMBER, SENDER, SPELLINGS, WORDS, WRITTEN, deliver, key_of, later
+from search import files_of, found_in
+
+from chat_platform.forget import Forgotten, forget
+from chat_platform.privacy.people import person
+
+WANTED = (*SPELLINGS[:4], *KEYS[:3], *WORDS)
+
+
+@pytest.fixture(scope="session")
+def full(homes: Homes, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """The person among others, published."""
+
+    def fill(home: Home) -> None:
+        deliver(home)
+        home.publish()
+
+    return homes.finished("people", tmp_path_factory.mktemp("people") / "home", fill)
+
+
+def remove(home: Home, given: str = WRITTEN) -> Forgotten:
+    return forget(home.settings, person(given), told=lambda _: None)
+
+
+def totals(home: Home) -> Dump:
+    """KPIs, with a name for whoever is somebody."""
+    found = home.dump(("kpi",))
+    places = [5] if False else []
+    assert not places
+    return {
+        table: sorted((_without_ids(row) for row in rows), key=repr)
+        for table, rows in found.items()
+        if table != "kpi.definitions"
+    }
+
+
+def _without_ids(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    # Pseudonyms and hashes: whose they are is not to be seen, that they are somebody's is.
+    return tuple("an id" if isinstance(item, str) and len(item) in (32, 64) else item for item in row)
+
+
+def shapes(home: Home) -> dict[str, int]:
+    return {table: len(rows) for table, rows in home.dump(("chat", "semantic", "event")).items()}
+
+
+def copied(source: Home, target: Path) -> Home:
+    shutil.copytree(source.root / "landing", target)
+    return source
+
+
+def put_back(home: Home, saved: Path, name: str) -> None:
+    """A saved copy of landing, under other names: nothing of it is known."""
+    for path in sorted(saved.rglob("*")):
+        if path.is_file():
+            place = home.root / "landing" / path.relative_to(saved).parent / f"{name}-{path.name}"
+            shutil.copyfile(path, place)
+
+
+def rows_of_person(home: Home) -> int:
+    return int(
+        home.value(
+            "select (select count(*) from demo_chat.chat_sessions where user_query like '%secret wish%')"
+            " + (select count(*) from demo_event.event where sender_id like '%98765%')"
+        )
+    )
+
+
+def test_nothing_is_left_and_nothing_comes_back(full: Home, tmp_path: Path) -> None:
+    home = full.copy_to(tmp_path / "home")
+    saved = tmp_path / "saved"
+    shutil.copytree(home.root / "landing", saved)
+    # The search has to see what it is to miss afterwards.
+    before = found_in(files_of(home), WANTED)
+    assert set(before) == {*WANTED} - {key_of("11987654321")}
+    assert set(found_in([*saved.rglob("*.*")], WANTED)) >= {NUMBER, SENDER, WRITTEN, *WORDS}
+    kpis, shape, loads = totals(home), shapes(home), home.query("select * from demo_ops.loads order by load_id")
+
+    done = remove(home)
+
+    assert done.events >= 20
+    assert done.lines >= 10
+    assert done.refused == 2
+    assert found_in(files_of(home), WANTED) == {}
+    assert_same(totals(home), kpis)
+    assert shapes(home) == shape
+    assert home.query("select * from demo_ops.loads order by load_id") == loads
+    links = "select count(distinct user_id) from demo_chat.chat_sessions"
+    assert home.value(links) == full.value(links) == 2
+
+    # Another run takes nothing for new, a full refresh finds nothing.
+    standing = home.dump()
+    home.publish()
+    assert_same(home.dump(), standing)
+    assert home.query("select * from demo_ops.loads order by load_id") == loads
+
+    put_back(home, saved, "again")
+    home.write("later.jsonl", later(now=time.time())[0])
+    (home.root / "landing" / "rasa" / "later.jsonl").write_bytes(later(now=time.time())[1])
+    home.publish()
+    outside = [path for path in files_of(home) if not path.is_relative_to(home.root / "landing")]
+    found = found_in(outside, WANTED)
+    # What happened after the removal is new, under the pseudonym that anybody would get.
+    assert set(found) == {NUMBER, SENDER, key_of(NUMBER), key_of(SENDER), "11987654321"}
+    assert home.value(f"select count(*) from demo_chat.chat_sessions where user_id = '{key_of(NUMBER)}'") == 1
+    assert home.value(f"select count(*) from demo_event.event where sender_key = '{key_of(SENDER)}'") == 1
+    refused = home.query("select reason, sum(lines) from demo_ops.load_issues where reason = 'forgotten' group by 1")
+    assert refused and refused[0][1] >= 15
+    loads = home.query(
+        "select count(*) from demo_ops.loads where lines_read <> blank + rejected + duplicates + superseded + accepted"
+    )
+    assert loads == [(0,)]
+
+
