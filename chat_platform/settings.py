@@ -117,6 +117,8 @@ class Settings(BaseModel):
     prefix: Annotated[str, AfterValidator(_prefix)] = "demo"
     chat_time_zone: TimeZone = "UTC"
     rasa_time_zone: TimeZone = "UTC"
+    voice_time_zone: TimeZone = "America/Sao_Paulo"
+    voice_repair_missing_commas: bool = False
     first_date: Annotated[date, BeforeValidator(_first_date)] = date(2020, 1, 1)
     pseudonym_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
 
@@ -168,7 +170,7 @@ class Settings(BaseModel):
 
     def time_zone(self, source: str) -> str:
         """IANA time zone in which the calendar dates of a source are counted."""
-        return {"chat": self.chat_time_zone, "rasa": self.rasa_time_zone}[source]
+        return {"chat": self.chat_time_zone, "rasa": self.rasa_time_zone, "voice": self.voice_time_zone}[source]
 
     def schema_name(self, layer: str) -> str:
         """Name of a warehouse schema, `{prefix}_{layer}`."""

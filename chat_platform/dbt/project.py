@@ -32,6 +32,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     values = {
         "CHAT_PLATFORM_PREFIX": settings.prefix,
         "CHAT_PLATFORM_CHAT_TIME_ZONE": settings.chat_time_zone,
+        "CHAT_PLATFORM_VOICE_TIME_ZONE": settings.voice_time_zone,
         "CHAT_PLATFORM_DBT_TARGET": "postgres" if settings.is_postgres else "duckdb",
         "DBT_TARGET_PATH": str(target_folder(settings)),
         "DBT_LOG_PATH": str(target_folder(settings)),
@@ -68,7 +69,8 @@ def environment(settings: Settings) -> Iterator[None]:
 
 
 def _fingerprint(settings: Settings) -> str:
-    digest = hashlib.sha256(f"{settings.prefix} {settings.chat_time_zone} {settings.is_postgres}".encode())
+    zones = f"{settings.chat_time_zone} {settings.voice_time_zone}"
+    digest = hashlib.sha256(f"{settings.prefix} {zones} {settings.is_postgres}".encode())
     for path in sorted(PROJECT_DIR.rglob("*")):
         if path.suffix in {".sql", ".yml", ".csv"} and "target" not in path.relative_to(PROJECT_DIR).parts:
             digest.update(path.relative_to(PROJECT_DIR).as_posix().encode() + b"\0" + path.read_bytes())

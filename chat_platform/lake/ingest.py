@@ -20,9 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from chat_platform.contracts import chat, rasa
+from chat_platform.contracts import chat, rasa, voice
 from chat_platform.errors import LakeError, LandingError, SettingsError
 from chat_platform.lake import manifest as manifests
+from chat_platform.lake import voice as voice_lake
 from chat_platform.lake.manifest import Issue, Manifest, ManifestFile, Part
 from chat_platform.lake.rasa import count_events, lake_events, type_events
 from chat_platform.lake.typing import (
@@ -42,8 +43,8 @@ from chat_platform.privacy import tombstones
 from chat_platform.privacy.sources import PEOPLE
 from chat_platform.settings import Settings
 
-SOURCES = (chat.SOURCE, rasa.SOURCE)
-_VERSIONS = {chat.SOURCE: chat.version, rasa.SOURCE: rasa.version}
+SOURCES = (chat.SOURCE, rasa.SOURCE, voice.SOURCE)
+_VERSIONS = {chat.SOURCE: chat.version, rasa.SOURCE: rasa.version, voice.SOURCE: voice.version}
 CHUNK_BYTES = 96 << 20
 # The first chunk is a small one: nothing else goes on while it is read.
 FIRST_CHUNK_BYTES = 32 << 20
@@ -221,6 +222,9 @@ class _Load:
                 }
                 for name, value in variables.items():
                     connection.execute(f"set variable {name} = $1", [value])
+                if self.source == voice.SOURCE:
+                    repairs = self.settings.voice_repair_missing_commas
+                    voice_lake.prepare(connection, self.key, repair_missing_commas=repairs)
                 if self.forgotten:
                     self.forgotten.prepare(connection)
                 done = 0
@@ -278,7 +282,7 @@ class _Load:
     def _take(self, connection: duckdb.DuckDBPyConnection, lines: pa.Table, batches: list[tuple[int, Batch]]) -> None:
         """Lines that are plainly good go to the lake at once; the others are kept for a closer look."""
         kept = self._without_erased(lines)
-        is_looked_at = self.source == rasa.SOURCE or kept.nbytes < PLAIN_BYTES
+        is_looked_at = self.source != chat.SOURCE or kept.nbytes < PLAIN_BYTES
         rest = kept if is_looked_at else self._write_plain(connection, kept)
         if len(rest):
             self.rest.append(rest)
@@ -358,6 +362,10 @@ class _Load:
             refusals += self._keep_out(connection)
             expected += self._count_events(connection, lines)
             parts = self._write_parts(connection, lake_events("typed"))
+        elif self.source == voice.SOURCE:
+            refusals = voice_lake.type_events(connection, lines)
+            refusals += self._keep_out(connection)
+            parts = self._write_parts(connection, voice_lake.lake_events(connection))
         else:
             refusals = type_lines(connection, lines)
             refusals += self._keep_out(connection)
@@ -370,11 +378,17 @@ class _Load:
             raw = (line["line"] if refusal.line is None else refusal.line).encode()
             place = (line["file_number"], line["line_number"], line["byte_offset"])
             self.rejects.append((*place, len(raw), refusal.reason, refusal.message, raw))
-        for number, name, count in connection.execute(
-            "select file_number, warning, count(*) "
+        for number, reason, name, count in self._warnings(connection):
+            self.tally.count(number, "warning", reason, name, count)
+
+    def _warnings(self, connection: duckdb.DuckDBPyConnection) -> list[tuple[int, str, str, int]]:
+        """What was accepted and is not as it should be: number of the file, code, field, how often."""
+        if self.source == voice.SOURCE:
+            return voice_lake.count_warnings(connection)
+        return connection.execute(
+            "select file_number, 'wrong_type', warning, count(*) "
             "from (select file_number, unnest(warnings) as warning from typed where reason is null) group by all"
-        ).fetchall():
-            self.tally.count(number, "warning", "wrong_type", name, count)
+        ).fetchall()
 
     def _keep_out(self, connection: duckdb.DuckDBPyConnection) -> list[Refusal]:
         """Refuse the events among `typed` that are of people who were removed; nothing of their text is kept."""
@@ -427,7 +441,8 @@ class _Load:
         self.rejects = []
         self.tally.rejected += len(rows)
         for row in rows:
-            self.tally.count(row[0], "rejected", row[4], "")
+            # Of what a field did, the reason names it: missing_required:when.
+            self.tally.count(row[0], "rejected", row[4], row[4].partition(":")[2])
         path = f"rejects/{self.source}/{self.load_id}-{len(self.tally.rejects):04d}.parquet"
         self.tally.rejects.append(path)
         target = self.settings.lake / path

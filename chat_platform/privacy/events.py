@@ -18,6 +18,7 @@ _KEPT_RASA = frozenset(
         "parse_data.entities.confidence_entity", "parse_data.message_id",
     }
 )  # fmt: skip
+_KEPT_VOICE = frozenset({"id", "eventType", "version", "through", "when", "correlationId", "robotVersion"})
 Leaf = Callable[[str, Any], Any]
 
 
@@ -62,6 +63,17 @@ class Eraser:
             if path == "value":
                 return self.stand_in(str(value))
             return value if path in _KEPT_RASA and not self._is_number_of(value) else None
+
+        return _mapped(data, leaf)
+
+    def voice(self, data: str) -> str:
+        """A custom event of one of the person's calls."""
+
+        def leaf(path: str, value: Any) -> Any:
+            if isinstance(value, str):
+                kept = path in _KEPT_VOICE and not self.person.expression.search(value)
+                return value if kept else self.stand_in(value)
+            return value if value is None or isinstance(value, bool) or path in _KEPT_VOICE else None
 
         return _mapped(data, leaf)
 

@@ -139,8 +139,8 @@ class _Work:
     def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Macros and variables of the statements."""
         connection.execute("set timezone = 'UTC'")
-        for package in ("lake", "publish", "privacy"):
-            connection.execute(load_sql(f"chat_platform.{package}", "macros"))
+        for package, name in (("lake", "macros"), ("publish", "macros"), ("privacy", "macros")):
+            connection.execute(load_sql(f"chat_platform.{package}", name))
         set_key(connection, self.key)
         spellings = list(self.person.spellings)
         rows = connection.execute("select list(pseudonym(id)) from unnest($1::varchar[]) as u(id)", [spellings])
@@ -262,12 +262,14 @@ class _Work:
     def _erase_data(self, connection: duckdb.DuckDBPyConnection, source: str, touched: list[str]) -> None:
         """Table `erased_data` of the JSON that stays of the marked events."""
         rows: list[tuple[Any, ...]] = []
+        column = "data" if source == "rasa" else "content"
         if touched:
             connection.execute("set variable touched = $1", [touched])
             rows = connection.execute(
-                "select marked.path, marked.place, marked.is_own, lake.data "
+                f"select marked.path, marked.place, marked.is_own, lake.{column} "
                 "from read_parquet(getvariable('touched'), filename => true, file_row_number => true) as lake "
-                "inner join marked on lake.filename = marked.path and lake.file_row_number = marked.place"
+                "inner join marked on lake.filename = marked.path and lake.file_row_number = marked.place "
+                f"where lake.{column} is not null"
             ).fetchall()
         own = getattr(self.eraser, source)
         table = pa.table(

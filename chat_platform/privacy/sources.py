@@ -9,18 +9,21 @@ class People:
 
     `named`: list of the pseudonyms in the row. `conversation`: id of what the row is part of; a row that names nobody
     belongs to whoever is named elsewhere in it. `also_own`: further sign that the conversation is the person's.
-    `texts`: list of what people wrote, or may have.
+    `texts`: list of what people wrote, or may have. `typed` are `named` and `conversation` of a row that has just been
+    typed, where these are not yet what the lake has.
     """
 
     named: str
     conversation: str
     also_own: str
     texts: str
+    typed: tuple[str, str] | None = None
 
     @property
     def is_forgotten(self) -> str:
         """Condition on typed rows: of somebody who was removed, see `is_forgotten` of lake/sql/macros.sql."""
-        return f"is_forgotten({self.named}, {self.conversation}, event_timestamp)"
+        named, conversation = self.typed or (self.named, self.conversation)
+        return f"is_forgotten({named}, {conversation}, event_timestamp)"
 
 
 _IDS = "[thread_id, session_id, response_id]"
@@ -45,5 +48,15 @@ PEOPLE = {
             "or list_bool_or(list_transform(getvariable('quoted'), lambda id: contains(data, id)))"
         ),
         texts="[data]",
+    ),
+    "voice": People(
+        named="case when phone_key is not null then [phone_key] end",
+        conversation="call_id",
+        also_own="list_has_any([event_id, call_id], getvariable('keys'))",
+        texts=(
+            "[captured_text, cleansed_text, agent_text, command, last_solution, previous_solutions, uri, through, "
+            "robot_version, content]"
+        ),
+        typed=("case when phone is not null then [pseudonym(phone)] end", "shown_id(raw_call)"),
     ),
 }

@@ -35,7 +35,8 @@ def tables() -> dict[str, Table]:
             for entry in source["tables"]:
                 columns = tuple((column["name"], column["data_type"]) for column in entry["columns"])
                 names = [name for name, _ in columns]
-                keys = tuple(key for key in ("session_id", "conversation_id", "load_id") if key in names)
+                looked_up = ("session_id", "conversation_id", "load_id", "call_id", "phone_key")
+                keys = tuple(key for key in looked_up if key in names) + tuple(entry.get("meta", {}).get("indexes", ()))
                 table = Table(source["name"], entry["name"], columns, keys)
                 found[f"{table.layer}.{table.name}"] = table
     return found

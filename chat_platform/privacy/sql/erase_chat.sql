@@ -9,11 +9,7 @@ select
             when marked.mentions then unmentioned(lake.user_query)
             else lake.user_query
         end as user_query,
-        case
-            when marked.is_own and lake.response_content is not null then '[forgotten]'
-            when marked.mentions then unmentioned(lake.response_content)
-            else lake.response_content
-        end as response_content,
+        left_text(lake.response_content, marked.is_own, marked.mentions) as response_content,
         case when marked.is_own then other_id(lake.thread_id) else lake.thread_id end as thread_id,
         case when marked.is_own then other_id(lake.session_id) else lake.session_id end as session_id,
         case when marked.is_own then other_id(lake.response_id) else lake.response_id end as response_id,

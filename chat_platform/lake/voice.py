@@ -1,0 +1,266 @@
+"""Typing lines of the voice source: one event a line, with what is odd about it."""
+
+import hashlib
+import hmac
+
+import duckdb
+import pyarrow as pa
+
+from chat_platform.contracts import reasons, voice
+from chat_platform.contracts.voice import Field
+from chat_platform.lake.typing import Refusal, register_lines
+from chat_platform.sql import load_sql
+
+_PACKAGE = "chat_platform.lake"
+# Objects in which a key that stands twice is looked for.
+_KEY_PATHS = ["$", "$.context", "$.context.customer", "$.context.customer.nlp", "$.context.agent", "$.context.api"]
+_READ = {"text": "json_text", "number": "json_number", "whole": "json_long", "boolean": "json_boolean"}
+# Of what is content every event has these; a phone counts by its pseudonym.
+_CONTENT_TEXTS = (
+    "through", "robot_version", "phone_key", "reason_of_end", "captured_text", "cleansed_text", "agent_text",
+    "command", "dialog_type", "script_point", "intent", "top_intent", "last_solution", "previous_solutions",
+    "api_name", "uri", "headers_hash", "body_hash", "scale", "custom_hash",
+)  # fmt: skip
+_CONTENT_NUMBERS = (
+    "version", "listened_data_usage", "intent_score", "top_score", "http_status", "elapsed_ms", "electronic_score",
+    "human_score",
+)  # fmt: skip
+# Columns of `typed` that do not go to the lake as they are.
+_NOT_KEPT = (
+    "row_number", "file_number", "reason", "suspect", "line", "findings", "raw_id", "raw_call", "phone",
+    "intent_score", "top_score", "http_status", "electronic_score", "human_score", "reason_of_end", "headers_hash",
+    "body_hash", "through", "version", "robot_version", "event_type", "event_timestamp", "event_date",
+)  # fmt: skip
+
+
+def prepare(connection: duckdb.DuckDBPyConnection, key: str, *, repair_missing_commas: bool) -> None:
+    """Macros and variables that `type_events` needs, on a connection of `typing_connection`."""
+    connection.execute(load_sql(_PACKAGE, "voice_macros"))
+    variables = {
+        "voice_structure": voice.structure_json(),
+        "repair_missing_commas": repair_missing_commas,
+        # Without it a number that was masked could be found by trying: the hash of the content is published.
+        "content_key": hmac.new(key.encode(), b"chat-platform content of events", hashlib.sha256).hexdigest(),
+    }
+    for name, value in variables.items():
+        connection.execute(f"set variable {name} = $1", [value])
+
+
+def type_events(connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> list[Refusal]:
+    """Table `typed` from `lines` (line, file_number, line_number, byte_offset), see type_voice.sql; what is refused.
+
+    Afterwards `reason` is null for exactly the lines that are not in the answer.
+    """
+    register_lines(connection, lines)
+    connection.execute(_statement())
+    connection.unregister("lines")
+    refusals, broken = [], []
+    for row_number, reason, suspect, line in connection.execute(
+        "select row_number, reason, suspect, line from typed where reason is not null or suspect order by row_number"
+    ).fetchall():
+        looked_at = suspect or reason == "json_parse_error"
+        explained = reasons.explain_invalid_json(line) if looked_at else None
+        if explained is not None:
+            broken.append(row_number)
+            sentence = voice.SENTENCES["json_parse_error"]
+            refusals.append(Refusal(row_number, "json_parse_error", f"{sentence} {explained}"))
+        elif reason is not None:
+            code, _, name = reason.partition(":")
+            sentence = voice.SENTENCES[code].format(field=name, kind=voice.REQUIRED.get(name))
+            refusals.append(Refusal(row_number, reason, sentence))
+    if broken:
+        connection.execute(
+            "update typed set reason = 'json_parse_error' where row_number in (select unnest($1::bigint[]))", [broken]
+        )
+    return refusals
+
+
+def lake_events(connection: duckdb.DuckDBPyConnection) -> str:
+    """Query of the good events of `typed` as they go to the lake: pseudonyms for phones, keys, hashes, warnings."""
+    content = ", chr(31), ".join(
+        [*_CONTENT_NUMBERS, *(f"strlen({text}), chr(31), {text}" for text in _CONTENT_TEXTS)]
+    )
+    connection.execute(load_sql(_PACKAGE, "voice_lookups", event_types=_quoted(voice.EVENT_TYPES)))
+    return load_sql(_PACKAGE, "voice_lake", not_kept=", ".join(_NOT_KEPT), content=content)
+
+
+def count_warnings(connection: duckdb.DuckDBPyConnection) -> list[tuple[int, str, str, int]]:
+    """Findings of the good events of `typed`: number of the file, code, field, events."""
+    return connection.execute(
+        """
+        select file_number, split_part(finding, chr(31), 1), split_part(finding, chr(31), 2), count(*)
+        from (
+            select file_number, unnest(string_split(findings, chr(30))) as finding
+            from typed
+            where reason is null and findings <> ''
+        )
+        group by all
+        """
+    ).fetchall()
+
+
+def _statement() -> str:
+    return load_sql(
+        _PACKAGE,
+        "type_voice",
+        key_paths=str(_KEY_PATHS),
+        aliases=" ".join(f"when '{alias}' then '{name}'" for alias, name in voice.ALIASES.items()),
+        values=",\n".join(f"{_READ[item.kind]}({_leaf(item.path)}) as {item.column}" for item in voice.FIELDS),
+        refusals=_refusals(),
+        solved=voice.SOLVED,
+        event_types=_quoted(voice.EVENT_TYPES),
+        findings=_findings(),
+    )
+
+
+def _quoted(names: tuple[str, ...]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def _leaf(path: str) -> str:
+    """The JSON value at a path, as type_voice.sql opens the message."""
+    for opened in ("customer", "agent", "api", "survey"):
+        path = path.removeprefix("context.") if path.startswith(f"context.{opened}.") else path
+    return ".".join(f'"{name}"' for name in path.split("."))
+
+
+def _refusals() -> str:
+    """The verdicts on fields without which there is no event, in the order in which they are looked at."""
+    solution = "agent.solution"
+    kind = "json_type(line, '$.context.agent.solution')"
+    cases = []
+    for name, column in (("id", "raw_id"), ("eventType", "raw_type"), ("version", "version")):
+        cases.append((f'message."{name}" is null or trim(cast({column} as varchar)) = \'\'', "missing_required", name))
+        cases.append((f"{column} is null", "wrong_type", name))
+    cases += [
+        ('message."when" is null', "missing_required", "when"),
+        ("message.\"correlationId\" is null or trim(raw_call) = ''", "missing_required", "correlationId"),
+        ("raw_call is null", "wrong_type", "correlationId"),
+        ("context is null", "missing_required", "context"),
+        ("context_kind <> 'OBJECT'", "wrong_type", "context"),
+    ]
+    inner = [
+        ("agent is null or agent.solution is null", "missing_required", "context.agent.solution"),
+        (
+            f'coalesce({solution}."lastSolution", to_json({solution}."previousSolutions")) is null '
+            f"and {kind} <> 'OBJECT'",
+            "wrong_type",
+            "context.agent.solution",
+        ),
+        (f'{solution}."lastSolution" is null', "missing_required", "context.agent.solution.lastSolution"),
+        ("last_solution is null", "wrong_type", "context.agent.solution.lastSolution"),
+    ]
+    cases += [(f"event_type = '{voice.SOLVED}' and ({condition})", code, name) for condition, code, name in inner]
+    return "\n".join(f"when {condition} then '{code}:{name}'" for condition, code, name in cases)
+
+
+def _finding(condition: str, code: str, path: str, detail: str = "''") -> str:
+    return f"case when {condition} then concat('{code}', chr(31), '{path}', chr(31), {detail}) end"
+
+
+def _text_findings(path: str, column: str, most_bytes: int | None) -> list[str]:
+    if most_bytes is None:
+        return []
+    return [_finding(f"strlen({column}) > {most_bytes}", "over_max_bytes", path, f"strlen({column})")]
+
+
+def _findings() -> str:
+    """SQL text of what is accepted and odd: the envelope of every event, and the fields of its type."""
+    by_type = "\n".join(
+        f"when '{name}' then concat_ws(chr(30), {', '.join(_findings_of(name))})" for name in voice.EVENT_TYPES
+    )
+    return f"concat_ws(chr(30), {', '.join(_envelope_findings())}, nullif(case event_type {by_type} end, ''))"
+
+
+def _envelope_findings() -> list[str]:
+    aliases = _quoted(tuple(voice.ALIASES))
+    unzoned = "not regexp_matches(raw_when, '(?:[Zz]|[+-][0-9:]{2,5})$') or strlen(raw_when) <= 16"
+    found = [
+        _finding("repaired", "repaired", ""),
+        _finding(f"raw_type in ({aliases})", "misspelt_type", "eventType"),
+        _finding("starts_with(message.version, '\"')", "version_coerced", "version"),
+        _finding(f"version <> {voice.KNOWN_VERSION}", "unknown_version", "version", "version"),
+        _finding("not is_uuid(raw_id)", "id_not_uuid", "id"),
+        _finding("not is_uuid(raw_call)", "correlation_id_not_uuid", "correlationId"),
+        _finding(unzoned, "no_time_zone", "when"),
+        _finding("message.through is null", "missing_field", "through"),
+        _finding("message.through is not null and raw_through is null", "wrong_type", "through"),
+        _finding("raw_through = ''", "outside_domain", "through"),
+        _finding('message."robotVersion" is not null and raw_robot_version is null', "wrong_type", "robotVersion"),
+    ]
+    limits = {"id": ("raw_id", 36), "eventType": ("raw_type", 30), "when": ("raw_when", 30)}
+    limits |= {"correlationId": ("raw_call", 36), "through": ("raw_through", 20)}
+    for path, (column, most_bytes) in limits.items():
+        found += _text_findings(path, column, most_bytes)
+    for name in ("customer", "agent", "api", "survey"):
+        leaves = [item for item in voice.FIELDS if item.path.startswith(f"context.{name}.")]
+        # Read from what is no object, all of its values are missing; only then its kind is looked up.
+        empty = " and ".join(f"{_leaf(item.path)} is null" for item in leaves)
+        more = " and customer.identifiers is null" if name == "customer" else ""
+        kind = f"json_type(line, '$.context.{name}') <> 'OBJECT'"
+        found.append(_finding(f"{name} is not null and {empty}{more} and {kind}", "wrong_type", f"context.{name}"))
+    return found
+
+
+def _findings_of(event_type: str) -> list[str]:
+    found = []
+    for item in voice.FIELDS:
+        if event_type in item.most_bytes:
+            found += _field_findings(item, event_type)
+    key, value = f"{voice.PHONE}.key", f"{voice.PHONE}.value"
+    if event_type in voice.PHONE_REQUIRED:
+        found.append(_finding("phone is null", "missing_field", value))
+    if event_type not in (voice.API, voice.SURVEY):
+        first = "customer.identifiers[1].key"
+        found += [
+            _finding(f"{first} <> '\"phone\"'", "outside_domain", key),
+            _finding("is_number(phone_leaf)", "wrong_type", value),
+            _finding("not regexp_full_match(json_text(phone_leaf), '\\+?[0-9]*')", "outside_domain", value),
+            *_text_findings(value, "json_text(phone_leaf)", voice.PHONE_BYTES),
+        ]
+    if event_type == voice.API:
+        found.append(
+            _finding("coalesce(api_name, api_alias, outer_api_alias) is null", "missing_field", "context.api.apiName")
+        )
+    if event_type == voice.END:
+        found.append(
+            _finding(f"raw_reason in ({_quoted(tuple(voice.ALIASES))})", "misspelt_type", "context.customer.reason")
+        )
+    if event_type == voice.CUSTOMER:
+        intents = 'customer.nlp."realResponse".intents'
+        odd = (
+            f"list_bool_or(list_transform({intents}, lambda item: json_text(item.intent) is null "
+            "or strlen(json_text(item.intent)) > 30 or json_number(item.score) is null "
+            "or json_number(item.score) not between 0 and 1))"
+        )
+        found.append(_finding(odd, "outside_domain", "context.customer.nlp.realResponse.intents[]"))
+    if event_type == voice.SOLVED:
+        previous = 'agent.solution."previousSolutions"'
+        path = "context.agent.solution.previousSolutions"
+        long = (
+            f"list_bool_or(list_transform({previous}, lambda item: coalesce(strlen(json_text(item)) > 30, true)))"
+        )
+        found += [
+            _finding("last_solution = ''", "outside_domain", "context.agent.solution.lastSolution"),
+            _finding(f"{previous} is null", "missing_field", path),
+            _finding(long, "outside_domain", f"{path}[]"),
+        ]
+    return found
+
+
+def _field_findings(item: Field, event_type: str) -> list[str]:
+    leaf, column = _leaf(item.path), item.column if item.column != "raw_reason" else "reason_of_end"
+    found = [_finding(f"{leaf} is not null and {column} is null", "wrong_type", item.path)]
+    if event_type in item.required:
+        found.append(_finding(f"{leaf} is null", "missing_field", item.path))
+    if item.kind in {"number", "whole"}:
+        found.append(_finding(f"starts_with({leaf}, '\"') and {column} is not null", "numeric_string", item.path))
+    if item.kind == "text":
+        found += _text_findings(item.path, column, item.most_bytes[event_type])
+    if isinstance(item.domain, tuple):
+        least, most = item.domain
+        outside = f"{column} < {least}" + (f" or {column} > {most}" if most != float("inf") else "")
+        found.append(_finding(outside, "outside_domain", item.path, column))
+    elif item.domain is not None and event_type in item.domain:
+        found.append(_finding(f"{column} not in ({_quoted(item.domain[event_type])})", "outside_domain", item.path))
+    return found
