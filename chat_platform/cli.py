@@ -268,7 +268,7 @@ def forget(
     source: Annotated[str | None, typer.Option(help="Only this source; all without it.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Remove a person everywhere, for good. Asks for the phone number, e-mail address or id; or reads it from a pipe."""
+    """Remove a person everywhere, for good. Asks for phone number, e-mail address or id, or reads it from a pipe."""
     from chat_platform.forget import forget as remove
     from chat_platform.lake.ingest import SOURCES
     from chat_platform.privacy.people import person
@@ -277,8 +277,8 @@ def forget(
     if source not in (None, *SOURCES):
         raise typer.BadParameter(f"{source} is not a source; known are {', '.join(SOURCES)}")
     # Never an argument: those stand in the history of the shell and in the list of processes.
-    given = typer.prompt("Phone number, e-mail address or id", hide_input=True) if sys.stdin.isatty() else sys.stdin.read()
-    who = person(given)
+    asked = "Phone number, e-mail address or id"
+    who = person(typer.prompt(asked, hide_input=True) if sys.stdin.isatty() else sys.stdin.read())
     with _progress() as progress:
         done = remove(settings, who, SOURCES if source is None else (source,), progress.step)
     if as_json:

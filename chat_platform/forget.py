@@ -29,7 +29,8 @@ Told = Callable[[str], None]
 @dataclass(frozen=True)
 class Forgotten:
     """What was removed: the person's own events, events of others that mention them, lines of landing files, refused
-    lines."""
+    lines.
+    """
 
     events: int
     mentions: int

@@ -9,6 +9,7 @@ import dagster as dg
 from chat_platform.assets import keys, steps
 from chat_platform.assets.chat import LOCK
 from chat_platform.dbt.project import environment
+from chat_platform.forget import finish_removals
 from chat_platform.lake.ingest import SOURCES, ingest
 from chat_platform.lake.manifest import read_manifests
 from chat_platform.publish import rasa
@@ -28,7 +29,8 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
 
     @dg.op(required_resource_keys=LOCK, out=dg.Out(dg.Nothing))
     def prepare(context: dg.OpExecutionContext) -> None:
-        """Lookup table and classifier, as the tables need them."""
+        """Lookup table and classifier, as the tables need them. A removal that was interrupted is finished first."""
+        finish_removals(settings, progress.step)
         progress.step("Preparing the classifier")
         context.log_event(dg.AssetMaterialization(keys.SITES, metadata={"rows": steps.prepare_sites(settings)}))
         card = steps.model_metadata(steps.prepare_model(settings))

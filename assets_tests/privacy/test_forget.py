@@ -33,14 +33,7 @@ def remove(home: Home, given: str = WRITTEN) -> Forgotten:
 
 def totals(home: Home) -> Dump:
     """KPIs, with a name for whoever is somebody."""
-    found = home.dump(("kpi",))
-    places = [5] if False else []
-    assert not places
-    return {
-        table: sorted((_without_ids(row) for row in rows), key=repr)
-        for table, rows in found.items()
-        if table != "kpi.definitions"
-    }
+    return {table: sorted(map(_without_ids, rows), key=repr) for table, rows in home.dump(("kpi",)).items()}
 
 
 def _without_ids(row: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -52,26 +45,12 @@ def shapes(home: Home) -> dict[str, int]:
     return {table: len(rows) for table, rows in home.dump(("chat", "semantic", "event")).items()}
 
 
-def copied(source: Home, target: Path) -> Home:
-    shutil.copytree(source.root / "landing", target)
-    return source
-
-
 def put_back(home: Home, saved: Path, name: str) -> None:
     """A saved copy of landing, under other names: nothing of it is known."""
     for path in sorted(saved.rglob("*")):
         if path.is_file():
             place = home.root / "landing" / path.relative_to(saved).parent / f"{name}-{path.name}"
             shutil.copyfile(path, place)
-
-
-def rows_of_person(home: Home) -> int:
-    return int(
-        home.value(
-            "select (select count(*) from demo_chat.chat_sessions where user_query like '%secret wish%')"
-            " + (select count(*) from demo_event.event where sender_id like '%98765%')"
-        )
-    )
 
 
 def test_nothing_is_left_and_nothing_comes_back(full: Home, tmp_path: Path) -> None:
@@ -118,5 +97,3 @@ def test_nothing_is_left_and_nothing_comes_back(full: Home, tmp_path: Path) -> N
         "select count(*) from demo_ops.loads where lines_read <> blank + rejected + duplicates + superseded + accepted"
     )
     assert loads == [(0,)]
-
-

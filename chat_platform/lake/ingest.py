@@ -113,9 +113,9 @@ def new_files(settings: Settings, source: str) -> tuple[list[tuple[LandingFile, 
     fingerprints: dict[str, set[str]] = {}
     for manifest in manifests.read_manifests(settings.lake, source):
         for item in manifest.files:
-            for state in (item, *item.rewritten):
-                known.add((item.name, state.sha256))
-                fingerprints.setdefault(item.name, set()).add(state.fingerprint)
+            for fingerprint, sha256 in item.states:
+                known.add((item.name, sha256))
+                fingerprints.setdefault(item.name, set()).add(fingerprint)
     unseen = [
         file
         for file in found.files
@@ -291,8 +291,7 @@ class _Load:
             self.tally.blank += batch.blank
             self.tally.lines_by_file[number] = self.tally.lines_by_file.get(number, 0) + batch.lines_read
             self.rejects += [
-                (number, item.line_number, item.byte_offset, *self._refusal(item))
-                for item in batch.refused
+                (number, item.line_number, item.byte_offset, *self._refusal(item)) for item in batch.refused
             ]
         if sum(rest.nbytes for rest in self.rest) >= CHUNK_BYTES:
             self._look_closer(connection)

@@ -34,6 +34,12 @@ class ManifestFile(_Record):
     rewritten: list[FileState] = []
     expired_at: datetime | None = None
 
+    @property
+    def states(self) -> list[tuple[str, str]]:
+        """Fingerprint and sha256 of every state in which the file is known."""
+        later = [(state.fingerprint, state.sha256) for state in self.rewritten]
+        return [(self.fingerprint, self.sha256), *later]
+
 
 class Part(_Record):
     """One Parquet file of typed rows of one date; `path` is relative to the lake."""

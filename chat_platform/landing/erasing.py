@@ -44,7 +44,7 @@ def _compressed(out: BinaryIO, magic: bytes) -> BinaryIO:
     if magic[:2] == b"\x1f\x8b":
         return gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0)  # type: ignore[return-value]
     if magic == b"\x28\xb5\x2f\xfd":
-        return zstandard.ZstdCompressor().stream_writer(out, closefd=False)  # type: ignore[return-value]
+        return zstandard.ZstdCompressor().stream_writer(out, closefd=False)
     return os.fdopen(os.dup(out.fileno()), "wb")
 
 

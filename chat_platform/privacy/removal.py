@@ -60,7 +60,8 @@ class _Found:
 @dataclass(frozen=True)
 class Planned:
     """The record of a removal and what it touches: the person's events, events that mention them, lines of landing,
-    refused lines."""
+    refused lines.
+    """
 
     tombstone: Tombstone
     counts: dict[str, int]
@@ -317,7 +318,7 @@ class _Work:
         offsets = {
             offset
             for load, item in known
-            if sha256 in {item.sha256, *(state.sha256 for state in item.rewritten)}
+            if sha256 in {known_as for _, known_as in item.states}
             for name, offset in places[load.load_id]
             if name == file.name
         }
@@ -339,7 +340,7 @@ class _Work:
             latest = self.found.manifests.get(load.load_id, load)
             files = [
                 item.model_copy(update={"rewritten": [*item.rewritten, state]})
-                if item.name == file.name and before in {item.sha256, *(old.sha256 for old in item.rewritten)}
+                if item.name == file.name and before in {known_as for _, known_as in item.states}
                 else item
                 for item in latest.files
             ]
@@ -373,9 +374,7 @@ class _Work:
     def _move(self, root: str, staged: Path, target: Path, *, first: bool = False) -> None:
         _flush(staged)
         base = self.settings.lake if root == "lake" else self.settings.landing
-        move = Move(
-            root=root, staged=staged.relative_to(base).as_posix(), target=target.relative_to(base).as_posix()
-        )
+        move = Move(root=root, staged=staged.relative_to(base).as_posix(), target=target.relative_to(base).as_posix())
         self.found.moves.insert(0 if first else len(self.found.moves), move)
 
 

@@ -45,7 +45,8 @@ class Plan(_Record):
 class Tombstone(_Record):
     """One removal. `marks`: source → SHA-256 of pseudonyms and of conversation ids whose events up to `cut_off` (UTC)
     are kept out. `lines`: length and keyed hash of lines that are kept out whatever they are. `scores`: file of what
-    the classifier had said about queries that are gone."""
+    the classifier had said about queries that are gone.
+    """
 
     id: str
     cut_off: datetime
@@ -105,7 +106,7 @@ class Forgotten:
         for record in records:
             for found in record.marks.get(source, []):
                 self.cut_offs[found] = max(record.cut_off, self.cut_offs.get(found, record.cut_off))
-        self.lines = {tuple(item) for record in records for item in record.lines.get(source, [])}
+        self.lines = {(length, found) for record in records for length, found in record.lines.get(source, [])}
         self.lengths = {length for length, _ in self.lines}
 
     def __bool__(self) -> bool:
