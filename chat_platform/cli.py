@@ -125,7 +125,7 @@ def run(
     if (first is None) != (last is None):
         raise typer.BadParameter("give both --from and --to, or neither")
     settings = load_settings()
-    settings.landing.mkdir(parents=True, exist_ok=True)
+    settings.landing.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _progress() as progress:
         result = (
             run_publish(settings, progress)
@@ -206,6 +206,7 @@ def _print_summary(settings: Settings) -> None:
         [{k: row[k] for k in ("source_file", "field", "lines")} for row in found.warnings[:10]],
     )
     _table("Left alone in landing", found.notices)
+    _table("Expired", found.expired[-20:])
     _table("Tables", found.tables)
     if found.new_files:
         out.print(f"{len(found.new_files)} new files in landing: chat-platform run", markup=False)
@@ -289,6 +290,30 @@ def forget(
         f"{done.lines:,} delivered lines, {done.refused:,} refused lines. Totals are as they were.",
         markup=False,
     )
+
+
+@app.command()
+def rotate() -> None:
+    """Put all published pseudonyms under a new key; set it, and the one before in PSEUDONYM_KEYS_BEFORE, first."""
+    from chat_platform.rotate import rotate as move
+
+    settings = load_settings()
+    with _progress() as progress:
+        version = move(settings, progress.step)
+    out.print(f"All pseudonyms are of key version {version}.", markup=False)
+
+
+@app.command()
+def expire(as_json: Json = False) -> None:
+    """Delete delivered files and refused lines that are older than CHAT_PLATFORM_RETENTION_DAYS and published."""
+    from chat_platform.lake.ingest import SOURCES
+    from chat_platform.privacy.retention import expire as delete
+
+    done = delete(load_settings(), SOURCES)
+    if as_json:
+        _print_json(asdict(done))
+        return
+    out.print(f"Expired: {done.files:,} delivered files, refused lines of {done.loads:,} loads.", markup=False)
 
 
 @app.command()

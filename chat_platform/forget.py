@@ -92,7 +92,7 @@ def _carry_out(settings: Settings, tombstone: Tombstone, told: Told) -> None:
     rasa.unpack_again(settings, tombstone.plan.loads.get("rasa", []))
     told("Building the models anew")
     rebuild_models(settings)
-    _forget_scope(settings)
+    forget_scope(settings)
     told("Writing the warehouse anew")
     compact(settings)
     publish_snapshot(settings)
@@ -115,7 +115,7 @@ def rebuild_models(settings: Settings) -> None:
         raise ChatPlatformError("dbt did not finish; the removal is finished by the next run. See its log in the home.")
 
 
-def _forget_scope(settings: Settings) -> None:
+def forget_scope(settings: Settings) -> None:
     """Everything has been built: what earlier runs wanted built may name the person."""
     with open_warehouse(settings) as warehouse:
         warehouse.native(

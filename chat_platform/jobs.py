@@ -12,6 +12,7 @@ from chat_platform.dbt.project import environment
 from chat_platform.forget import finish_removals
 from chat_platform.lake.ingest import SOURCES, ingest
 from chat_platform.lake.manifest import read_manifests
+from chat_platform.privacy.retention import expire
 from chat_platform.publish import rasa
 from chat_platform.publish.chat import finish_scope, publish
 from chat_platform.settings import Settings
@@ -20,6 +21,7 @@ from chat_platform.warehouse.snapshot import publish_snapshot, snapshot_is_curre
 
 PUBLISH = "publish"
 BACKFILL = "backfill"
+EXPIRE = "expire"
 
 
 def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.Progress) -> dg.JobDefinition:
@@ -133,3 +135,23 @@ def build_backfill_job() -> Any:
         executor_def=dg.in_process_executor,
         description="Make dates anew from the lake: chat tables, semantic tables and KPIs.",
     )
+
+
+def build_expire_job(settings: Settings) -> dg.JobDefinition:
+    """Delete what is kept for a time only. It takes the lock of runs by itself."""
+
+    @dg.op(out=dg.Out(dg.Nothing))
+    def delete_expired(context: dg.OpExecutionContext) -> None:
+        """Delivered files and refused lines of published loads that are older than the setting."""
+        done = expire(settings, SOURCES)
+        context.log.info(f"Expired: {done.files} delivered files, refused lines of {done.loads} loads.")
+
+    @dg.job(
+        name=EXPIRE,
+        executor_def=dg.in_process_executor,
+        description="Delete delivered files and refused lines that are older than CHAT_PLATFORM_RETENTION_DAYS.",
+    )
+    def expire_job() -> None:
+        delete_expired()
+
+    return expire_job

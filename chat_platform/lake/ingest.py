@@ -5,7 +5,6 @@ on disk the manifest is put. Killed before that, the load does not exist and the
 """
 
 import hashlib
-import hmac
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -40,6 +39,7 @@ from chat_platform.landing.tracker_store import is_tracker_store, read_trackers
 from chat_platform.locks import locked
 from chat_platform.partitions import last_date
 from chat_platform.privacy import tombstones
+from chat_platform.privacy.pseudonym import key_check
 from chat_platform.privacy.sources import PEOPLE
 from chat_platform.settings import Settings
 
@@ -147,11 +147,6 @@ def load_id_of(source: str, files: Iterable[tuple[LandingFile, str]]) -> str:
     return digest.hexdigest()[:32]
 
 
-def key_check(key: str) -> str:
-    """Mark by which two keys can be told apart; says nothing else about the key."""
-    return hmac.new(key.encode(), b"chat-platform key check", hashlib.sha256).hexdigest()[:16]
-
-
 def ingest(settings: Settings, source: str, progress: Progress | None = None) -> Ingested:
     """Load everything new of `source` into the lake.
 
@@ -171,7 +166,8 @@ def ingest(settings: Settings, source: str, progress: Progress | None = None) ->
             if known.key_check != key_check(key):
                 raise SettingsError(
                     "CHAT_PLATFORM_PSEUDONYM_KEY is not the key that earlier loads were made with; the same user "
-                    "would get another pseudonym. Set the earlier key again, or start with an empty home."
+                    "would get another pseudonym. Set the earlier key again. To change it, name the earlier key in "
+                    "CHAT_PLATFORM_PSEUDONYM_KEYS_BEFORE (a JSON list, oldest first) and type: chat-platform rotate"
                 )
             if known.time_zone != zone:
                 raise SettingsError(

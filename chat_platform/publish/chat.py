@@ -17,6 +17,7 @@ from chat_platform.contracts import chat
 from chat_platform.lake import manifest as manifests
 from chat_platform.lake.manifest import Manifest
 from chat_platform.privacy.tombstones import frozen_scores
+from chat_platform.publish.keys import use_keys
 from chat_platform.routing.rules import routing_rules
 from chat_platform.settings import Settings
 from chat_platform.sql import load_sql
@@ -102,6 +103,7 @@ def publish(settings: Settings, scorer: Scorer, run_id: str) -> Publication | No
     tables.
     """
     with open_warehouse(settings) as warehouse:
+        use_keys(warehouse)
         pending = pending_loads(warehouse)
         if not pending and not _scope_is_open(warehouse):
             return None
@@ -123,6 +125,7 @@ def backfill(settings: Settings, dates: Iterable[date], scorer: Scorer, run_id: 
     Reads the loads that stand in the tables: all published ones, and one whose publish was interrupted.
     """
     with open_warehouse(settings) as warehouse:
+        use_keys(warehouse)
         taken = {
             load_id for (load_id,) in warehouse.execute(f"select load_id from {warehouse.name('ops.loads')}").fetchall()
         }

@@ -12,6 +12,7 @@ import pyarrow as pa
 from chat_platform.contracts import rasa
 from chat_platform.lake import manifest as manifests
 from chat_platform.lake.manifest import Manifest
+from chat_platform.publish.keys import use_keys
 from chat_platform.settings import Settings
 from chat_platform.unpack.events import delete_load, new_unpacker, unpack_load
 from chat_platform.unpack.tables import Unpacker
@@ -47,6 +48,7 @@ def publish(settings: Settings, run_id: str) -> Publication | None:
     publishes chat messages too, this has to be the later of the two.
     """
     with open_warehouse(settings) as warehouse:
+        use_keys(warehouse)
         pending = pending_loads(warehouse)
         if not pending:
             return None
@@ -77,6 +79,7 @@ def unpack_again(settings: Settings, load_ids: Iterable[str]) -> None:
         return
     with open_warehouse(settings) as warehouse:
         loads = warehouse.execute(f"select load_id from {warehouse.name('ops.loads')}").fetchall()
+        use_keys(warehouse)
         standing = wanted & {load_id for (load_id,) in loads}
         unpacker = new_unpacker(warehouse)
         for item in manifests.read_manifests(settings.lake, rasa.SOURCE):
