@@ -6,6 +6,7 @@ from chat_platform.assets.chat import build_assets
 from chat_platform.assets.models import build_models
 from chat_platform.assets.rasa import build_rasa_assets
 from chat_platform.assets.steps import Progress, QuietProgress, run_lock
+from chat_platform.assets.voice import build_voice_assets
 from chat_platform.dbt.project import ensure_manifest
 from chat_platform.jobs import build_backfill_job, build_expire_job, build_publish_job
 from chat_platform.schedules import build_schedules
@@ -17,7 +18,12 @@ def build_defs(settings: Settings, progress: Progress | None = None) -> dg.Defin
     """All assets, jobs, schedules and sensors for these settings. Opens no warehouse."""
     manifest = ensure_manifest(settings)
     return dg.Definitions(
-        assets=[*build_assets(settings), *build_rasa_assets(settings), *build_models(settings, manifest)],
+        assets=[
+            *build_assets(settings),
+            *build_rasa_assets(settings),
+            *build_voice_assets(settings),
+            *build_models(settings, manifest),
+        ],
         jobs=[
             build_publish_job(settings, manifest, progress or QuietProgress()),
             build_backfill_job(),

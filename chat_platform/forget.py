@@ -16,7 +16,7 @@ from chat_platform.locks import locked
 from chat_platform.privacy.people import Person
 from chat_platform.privacy.removal import plan, swap_files
 from chat_platform.privacy.tombstones import Tombstone, put_tombstone, read_tombstones
-from chat_platform.publish import chat, rasa
+from chat_platform.publish import chat, rasa, voice
 from chat_platform.settings import Settings
 from chat_platform.warehouse.compaction import compact
 from chat_platform.warehouse.connection import open_warehouse
@@ -90,6 +90,9 @@ def _carry_out(settings: Settings, tombstone: Tombstone, told: Told) -> None:
         steps.prepare_model(settings)
         chat.backfill(settings, dates["chat"], steps.scorer_of(settings), RUN_ID)
     rasa.unpack_again(settings, tombstone.plan.loads.get("rasa", []))
+    if dates.get("voice"):
+        # The later one: it joins what the other wants built.
+        voice.backfill(settings, dates["voice"], RUN_ID)
     told("Building the models anew")
     rebuild_models(settings)
     forget_scope(settings)
@@ -119,6 +122,6 @@ def forget_scope(settings: Settings) -> None:
     """Everything has been built: what earlier runs wanted built may name the person."""
     with open_warehouse(settings) as warehouse:
         warehouse.native(
-            f"delete from {warehouse.name('ops.run_scope')} where kind in ('conversation', 'message', 'replaced')"
+            f"delete from {warehouse.name('ops.run_scope')} where kind not in ('load', 'date', 'done')"
         )
     chat.finish_scope(settings, RUN_ID)

@@ -13,7 +13,7 @@ from chat_platform.forget import finish_removals
 from chat_platform.lake.ingest import SOURCES, ingest
 from chat_platform.lake.manifest import read_manifests
 from chat_platform.privacy.retention import expire
-from chat_platform.publish import rasa
+from chat_platform.publish import rasa, voice
 from chat_platform.publish.chat import finish_scope, publish
 from chat_platform.settings import Settings
 from chat_platform.status import unpublished_loads
@@ -57,7 +57,7 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
 
     @dg.op(required_resource_keys=LOCK, ins={"ready": dg.In(dg.Nothing)})
     def fill_tables(context: dg.OpExecutionContext) -> bool:
-        """Pending loads → chat tables, raw Rasa tables and scope. True where there was something to publish."""
+        """Pending loads → chat and voice tables, raw Rasa tables and scope. True where there was something to publish."""
         progress.step("Filling the chat tables")
         done = publish(settings, steps.scorer_of(settings), context.run_id)
         if done is not None:
@@ -70,7 +70,14 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
         if unpacked is not None:
             metadata = {f"rows/{table}": rows for table, rows in unpacked.rows.items()}
             context.log_event(dg.AssetMaterialization(keys.RASA_EVENTS, metadata=metadata))
-        loads = [load for found in (done, unpacked) if found is not None for load in found.load_ids]
+        progress.step("Filling the voice tables")
+        called = voice.publish(settings, context.run_id)
+        if called is not None:
+            for key in keys.VOICE:
+                for day in called.dates:
+                    rows = called.rows[key.path[-1]].get(day, 0)
+                    context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata={"rows": rows}))
+        loads = [load for found in (done, unpacked, called) if found is not None for load in found.load_ids]
         if not loads:
             context.log.info("No load is pending.")
             return False

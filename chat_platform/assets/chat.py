@@ -108,11 +108,11 @@ def build_assets(settings: Settings) -> list[dg.AssetsDefinition | dg.AssetSpec]
     whole = [
         dg.AssetSpec(
             key,
-            deps=[keys.LAKE, keys.RASA_LAKE],
+            deps=[keys.LAKE, keys.RASA_LAKE, keys.VOICE_LAKE],
             group_name=key.path[0],
             owners=keys.OWNERS,
             kinds={"sql"},
-            description="Written by the steps of the chat tables and of the raw Rasa tables.",
+            description="Written by the steps of the chat and voice tables and of the raw Rasa tables.",
         )
         for key in keys.OPERATIONS
     ]

@@ -8,6 +8,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtProject
 
 from chat_platform.publish.chat import CHAT_TABLES
+from chat_platform.publish.voice import VOICE_TABLES
 from chat_platform.settings import Settings
 
 LANDING = dg.AssetKey(["landing", "chat"])
@@ -15,10 +16,15 @@ LAKE = dg.AssetKey(["lake", "chat"])
 RASA_LANDING = dg.AssetKey(["landing", "rasa"])
 RASA_LAKE = dg.AssetKey(["lake", "rasa"])
 RASA_EVENTS = dg.AssetKey(["event", "event"])
+VOICE_LANDING = dg.AssetKey(["landing", "voice"])
+VOICE_LAKE = dg.AssetKey(["lake", "voice"])
 SITES = dg.AssetKey(["chat", "domain_classifications"])
 MODEL = dg.AssetKey(["classifier", "domain_intent_model"])
 PUBLISHED = dg.AssetKey(["published", "snapshot"])
 CHAT = tuple(dg.AssetKey(["chat", table]) for table in CHAT_TABLES)
+VOICE = tuple(dg.AssetKey(["voice", table]) for table in VOICE_TABLES)
+# Tables with dates that the platform writes, by source.
+DATED_TABLES = {"chat": CHAT_TABLES, "voice": VOICE_TABLES}
 # Tables about runs that the same step writes; whole, not by date.
 OPERATIONS = tuple(
     dg.AssetKey(key)
@@ -78,11 +84,9 @@ def dated_ancestors(manifest: Mapping[str, Any], unique_id: str) -> Iterator[Map
     """The nearest tables with dates that a model reads, straight or through models without dates; and seeds."""
     for parent in manifest["nodes"][unique_id]["depends_on"].get("nodes", []):
         if parent in manifest["sources"]:
-            if (
-                manifest["sources"][parent]["source_name"] == "chat"
-                and manifest["sources"][parent]["name"] in CHAT_TABLES
-            ):
-                yield manifest["sources"][parent]
+            source = manifest["sources"][parent]
+            if source["name"] in DATED_TABLES.get(source["source_name"], ()):
+                yield source
         elif is_partitioned(manifest["nodes"][parent]) or manifest["nodes"][parent]["resource_type"] == "seed":
             yield manifest["nodes"][parent]
         else:

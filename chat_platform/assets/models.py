@@ -11,7 +11,7 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 from chat_platform.assets import keys, steps
 from chat_platform.assets.chat import LOCK, dates_of
 from chat_platform.dbt.project import environment
-from chat_platform.publish import rasa
+from chat_platform.publish import rasa, voice
 from chat_platform.publish.chat import ensure_scope, finish_scope
 from chat_platform.settings import Settings
 from chat_platform.warehouse.snapshot import publish_snapshot
@@ -39,6 +39,7 @@ def build_models(settings: Settings, manifest: Path) -> list[dg.AssetsDefinition
         dates = dates_of(context) if context.has_partition_key or context.has_partition_key_range else []
         ensure_scope(settings, dates, context.run_id)
         rasa.open_scope(settings, dates, context.run_id)
+        voice.open_scope(settings, dates, context.run_id)
         with environment(settings):
             if context.is_subset:
                 scope = dbt.cli(["run", "--select", SCOPE_MODELS], manifest=manifest, raise_on_error=False)

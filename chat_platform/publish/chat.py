@@ -376,7 +376,7 @@ class _Rebuild:
         """Name what dbt has to rebuild, on top of what an earlier run named and did not finish."""
         warehouse = self.warehouse
         finished = warehouse.execute(f"select count(*) from {self.scope} where kind = 'done'").fetchone() != (0,)
-        kept = "('conversation', 'date')" if not finished else "('')"
+        kept = "('conversation', 'call', 'date')" if not finished else "('')"
         warehouse.native(f"delete from {self.scope} where kind not in {kept}")
         warehouse.execute(f"update {self.scope} set run_id = $1, mode = $2", [self.run_id, self.mode])
         if self.mode == "publish":

@@ -13,6 +13,8 @@ from chat_platform.contracts import rasa
 from chat_platform.lake import manifest as manifests
 from chat_platform.lake.manifest import Manifest
 from chat_platform.publish.keys import use_keys
+from chat_platform.publish.loads import record_load, unpublished
+from chat_platform.publish.scope import Scope
 from chat_platform.settings import Settings
 from chat_platform.unpack.events import delete_load, new_unpacker, unpack_load
 from chat_platform.unpack.tables import Unpacker
@@ -31,14 +33,7 @@ class Publication:
 
 def pending_loads(warehouse: Warehouse) -> list[Manifest]:
     """Loads of the lake that no run has published, in the order of arrival (rasa spec, section 3)."""
-    published = {
-        load_id
-        for (load_id,) in warehouse.execute(
-            f"select load_id from {warehouse.name('event._loads')} where status = 1 and schema_name = $1", [rasa.SOURCE]
-        ).fetchall()
-    }
-    known = manifests.read_manifests(warehouse.settings.lake, rasa.SOURCE)
-    return [item for item in known if item.load_id not in published]
+    return unpublished(warehouse, rasa.SOURCE)
 
 
 def publish(settings: Settings, run_id: str) -> Publication | None:
@@ -58,7 +53,8 @@ def publish(settings: Settings, run_id: str) -> Publication | None:
             with warehouse.transaction():
                 delete_load(unpacker, item.load_id)
                 unpacker.insert()
-                _record(warehouse, item)
+                # Which deliveries are of one event is decided downstream: here every one of them stands.
+                record_load(warehouse, item)
             unpacker.clear()
         load_ids = tuple(item.load_id for item in pending)
         warehouse.connection.register("run_loads", pa.table({"load_id": pa.array(load_ids, pa.string())}))
@@ -110,84 +106,14 @@ def open_scope(settings: Settings, dates: Iterable[date], run_id: str) -> None:
             scope.add_dates(unpacker)
 
 
-class _Scope:
+class _Scope(Scope):
     """The rows of `ops.run_scope` that are about this source."""
 
     def __init__(self, warehouse: Warehouse, run_id: str, mode: str) -> None:
-        self.warehouse = warehouse
-        self.run_id = run_id
-        self.mode = mode
-        self.table = warehouse.name("ops.run_scope")
-
-    def open(self) -> None:
-        """Forget what is finished; what an earlier run named and did not finish is kept and joined."""
-        finished = self.warehouse.execute(f"select count(*) from {self.table} where kind = 'done'").fetchone() != (0,)
-        if finished:
-            self.warehouse.native(f"delete from {self.table}")
-        else:
-            self.warehouse.native(
-                f"delete from {self.table} where source = '{rasa.SOURCE}' and kind not in ('conversation', 'date')"
-            )
-        self.warehouse.execute(f"update {self.table} set run_id = $1, mode = $2", [self.run_id, self.mode])
-
-    def values(self, kind: str) -> str:
-        """Subquery of the values of a kind."""
-        return f"(select value from {self.table} where source = '{rasa.SOURCE}' and kind = '{kind}')"
-
-    def add(self, kind: str, select: str) -> None:
-        """Add what `select` gives as `value`, each once."""
-        self.warehouse.execute(
-            f"insert into {self.table} (run_id, mode, source, kind, value) "
-            f"select $1, $2, $3, $4, value from ({select}) where value not in {self.values(kind)}",
-            [self.run_id, self.mode, rasa.SOURCE, kind],
-        )
+        super().__init__(warehouse, rasa.SOURCE, run_id, mode)
 
     def add_dates(self, unpacker: Unpacker) -> None:
         """Add every date on which a sender of the scope has an event."""
         there = f"where sender_key in {self.values('conversation')}"
         dates = self.warehouse.native_rows(f"select distinct event_date from {unpacker.name('event')} {there}")
         self.add("date", f"select strftime(event_date, '%Y-%m-%d') as value from {dates}")
-
-    def dates(self) -> tuple[date, ...]:
-        """The dates of the scope."""
-        rows = self.warehouse.execute(f"select value from {self.values('date')} order by value").fetchall()
-        return tuple(date.fromisoformat(value) for (value,) in rows)
-
-    def count(self, kind: str) -> int:
-        """Number of values of a kind."""
-        (count,) = self.warehouse.execute(f"select count(*) from {self.values(kind)}").fetchone() or (0,)
-        return int(count)
-
-
-def _record(warehouse: Warehouse, load: Manifest) -> None:
-    """Rows of the load in `_loads` (status 0) and in the tables about loads."""
-    warehouse.execute(
-        f"""
-        insert into {warehouse.name("event._loads")} (load_id, schema_name, status, inserted_at, schema_version_hash)
-        select $1, $2, 0, timezone('UTC', now()), $3
-        where $1 not in (select load_id from {warehouse.name("event._loads")})
-        """,
-        [load.load_id, rasa.SOURCE, load.contract_version],
-    )
-    row = {
-        **load.model_dump(
-            include={
-                "load_id", "source", "lines_read", "blank", "rejected", "warnings", "first_event_timestamp",
-                "last_event_timestamp", "ingested_at",
-            }
-        ),
-        "load_sequence": load.sequence,
-        "files": len(load.files),
-        "bytes_read": sum(file.bytes_read for file in load.files),
-        # Which deliveries are of one event is decided downstream: here every one of them stands.
-        "duplicates": 0,
-        "superseded": 0,
-        "accepted": load.typed,
-    }  # fmt: skip
-    files = [{"load_id": load.load_id, **file.model_dump(), "source_file": file.name} for file in load.files]
-    issues = [{"load_id": load.load_id, **issue.model_dump()} for issue in load.issues]
-    for table, records in (("ops.loads", [row]), ("ops.load_files", files), ("ops.load_issues", issues)):
-        warehouse.execute(f"delete from {warehouse.name(table)} where load_id = $1", [load.load_id])
-        if records:
-            warehouse.connection.register("records", pa.Table.from_pylist(records))
-            warehouse.insert(table, "select * from records")

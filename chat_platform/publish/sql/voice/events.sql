@@ -1,0 +1,21 @@
+select
+    event_key,
+    event_id,
+    call_id,
+    event_timestamp,
+    event_date,
+    cut(mask(through), 256) as through,
+    version,
+    cut(mask(robot_version), 256) as robot_version,
+    repaired,
+    cut(mask(event_type), 256) as event_type,
+    content_hash,
+    phone_key,
+    key_version,
+    listened_data_usage,
+    cut(mask(reason), 256) as reason,
+    cut(mask(captured_text), 65535) as captured_text,
+    load_id,
+    source_file,
+    line_number
+from fresh

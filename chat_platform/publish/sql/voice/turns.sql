@@ -1,0 +1,25 @@
+select
+    event_key,
+    event_id,
+    call_id,
+    event_timestamp,
+    event_date,
+    cut(mask(through), 256) as through,
+    version,
+    cut(mask(robot_version), 256) as robot_version,
+    repaired,
+    case event_type when 'AgentTalkedCustomer' then 'agent' else 'customer' end as speaker,
+    cut(mask(dialog_type), 256) as dialog_type,
+    cut(mask(script_point), 256) as script_point,
+    cut(mask(intent), 256) as intent,
+    intent_score,
+    cut(mask(top_intent), 256) as top_intent,
+    top_score,
+    cut(mask(case event_type when 'AgentTalkedCustomer' then agent_text else captured_text end), 65535) as text,
+    cut(mask(cleansed_text), 65535) as cleansed_text,
+    cut(mask(command), 65535) as command,
+    load_id,
+    source_file,
+    line_number
+from fresh
+where event_type in ('AgentTalkedCustomer', 'CustomerTalkedAgent')

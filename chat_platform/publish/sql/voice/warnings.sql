@@ -1,0 +1,36 @@
+-- Findings of events, collisions, and findings of calls. In: fresh, kept_warnings, collisions, call_rows.
+select
+    load_id,
+    source_file,
+    line_number,
+    event_key,
+    call_id,
+    cut(mask(event_type), 256) as event_type,
+    event_date,
+    finding.warning as warning,
+    finding.field as field,
+    finding.detail as detail
+from (select *, unnest(warnings) as finding from fresh where warnings is not null)
+union all
+select load_id, source_file, line_number, event_key, call_id, event_type, event_date, warning, field, detail
+from kept_warnings
+union all
+select load_id, source_file, line_number, event_key, call_id, event_type, event_date, warning, field, detail
+from collisions
+union all
+select load_id, source_file, line_number, null, call_id, null, event_date, unnest(found), null, null
+from (
+    select
+        *,
+        list_filter(
+            [
+                case when has_start and phone_key is null then 'calls_without_phone' end,
+                case when is_negative_duration then 'negative_duration' end,
+                case when end_events > 0 and not has_start then 'orphan_end' end,
+                case when start_events > 1 then 'several_starts' end,
+                case when end_events > 1 then 'several_ends' end
+            ],
+            lambda finding: finding is not null
+        ) as found
+    from call_rows
+)
