@@ -5,8 +5,9 @@ import hashlib
 import hmac
 import json
 import sqlite3
+import uuid
 from contextlib import closing
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
 import zstandard
@@ -14,11 +15,12 @@ from homes import TEST_KEY, Home
 from lake.chat_builder import MIDNIGHT, agent, browser, message, search
 
 NUMBER = "5511987654321"
+NATIONAL = NUMBER[2:]
 WRITTEN = "(11) 98765-4321"
 SENDER = "+" + NUMBER
 E_MAIL = "ana.souza@example.com"
 # Every way in which the feed writes the person, and what identifies them without the number.
-SPELLINGS = (NUMBER, WRITTEN, SENDER, "11987654321", E_MAIL)
+SPELLINGS = (NUMBER, WRITTEN, SENDER, NATIONAL, E_MAIL)
 WORDS = ("a secret wish of the person", "an answer to the wish", "wishlist", "quero falar do segredo")
 
 
@@ -26,7 +28,7 @@ def key_of(given: str, key: str = TEST_KEY) -> str:
     return hmac.new(key.encode(), given.encode(), hashlib.sha256).hexdigest()
 
 
-KEYS = tuple(key_of(given) for given in (NUMBER, SENDER, "11987654321", E_MAIL))
+KEYS = tuple(key_of(given) for given in (NUMBER, SENDER, NATIONAL, E_MAIL))
 
 
 def chat_messages(user: str = NUMBER) -> dict[str, list[dict[str, Any]]]:
@@ -79,6 +81,44 @@ def rasa_events(sender: str = SENDER, start: float = MIDNIGHT) -> list[dict[str,
     ]
 
 
+def call(ident: str, phone: str | None, start: float) -> list[dict[str, Any]]:
+    """A call with everything that a call can have; the person's number and words stand in several places."""
+
+    def event(kind: str, seconds: float, **context: Any) -> dict[str, Any]:
+        if phone is not None and kind != "AgentCalledAPI":
+            numbers = {"identifiers": [{"key": "phone", "value": phone}]}
+            context["customer"] = {**numbers, **context.get("customer", {})}
+        when = datetime.fromtimestamp(start + seconds, UTC).isoformat().replace("+00:00", "Z")
+        name = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{ident}{kind}{seconds}"))
+        return {
+            "id": name, "eventType": kind, "version": 1, "when": when, "through": "vda",
+            "correlationId": ident, "context": context,
+        }  # fmt: skip
+
+    words, wish = (WORDS[3], WORDS[0]) if phone and phone.endswith(NATIONAL) else ("meu saldo", "nothing")
+    said = {"capturedText": words, "cleansedText": words, "nlp": {"intent": "INTERNET", "score": 0.9}}
+    return [
+        event("CustomerInitiatedCall", 0, customer={"capturedText": "start_conversation", "listenedDataUsage": True}),
+        event("AgentTalkedCustomer", 2, agent={"text": "Oi", "command": "<Say/>", "dialogType": "RDM"}),
+        event("CustomerTalkedAgent", 5, customer=said),
+        event("AgentCalledAPI", 6, api={"apiName": "SALDO", "uri": f"http://a.example/{phone}", "httpStatus": 200}),
+        event("AgentSolvedRequest", 8, agent={"solution": {"lastSolution": "SALDO", "previousSolutions": ["A"]}}),
+        event("RobotWrote", 9, note={"to": phone, "text": wish, "amount": 3}),
+        event("CustomerCallEnded", 20, customer={"reason": "AgentSolvedRequest"}),
+    ]
+
+
+def calls(number: str = NUMBER) -> list[dict[str, Any]]:
+    """Calls of the person, written in two ways, and of somebody else."""
+    made = [
+        call("0b0f2d52-0001-4000-8000-000000000001", number[2:], MIDNIGHT),
+        call("0b0f2d52-0002-4000-8000-000000000002", "+" + number, MIDNIGHT + 7200),
+        call("0b0f2d52-0003-4000-8000-000000000003", "11900000001", MIDNIGHT + 3600),
+        call("0b0f2d52-0004-4000-8000-000000000004", None, MIDNIGHT + 5400),
+    ]
+    return [event for events in made for event in events]
+
+
 def lines(items: list[dict[str, Any]]) -> bytes:
     return b"".join(json.dumps(item, ensure_ascii=False).encode() + b"\n" for item in items)
 
@@ -105,18 +145,18 @@ def deliver(home: Home, user: str = NUMBER, sender: str = SENDER) -> None:
             row = (event["sender_id"], event["timestamp"], json.dumps(event))
             store.execute("insert into events (sender_id, timestamp, data) values (?, ?, ?)", row)
         store.commit()
+    voice = home.root / "landing" / "voice"
+    voice.mkdir(exist_ok=True)
+    made_calls = calls()
+    broken = json.dumps(made_calls[0]).replace('"version": 1,', "").encode() + b"\n"
+    (voice / "calls.jsonl").write_bytes(lines(made_calls[:20]) + broken)
+    (voice / "calls.jsonl.gz").write_bytes(gzip.compress(lines(made_calls[18:])))
 
 
-def later(user: str = NUMBER, sender: str = SENDER, *, now: float) -> tuple[bytes, bytes]:
-    """A message and an event of the same person after the removal."""
+def later(user: str = NUMBER, sender: str = SENDER, *, now: float) -> tuple[bytes, bytes, bytes]:
+    """A message, an event and a call of the same person after the removal."""
     headers = json.dumps({"user_id": user, "timezone": "UTC"})
     said = message("m-new", thread="t-new", seconds=now, query="again", steps=[browser(headers=headers)])
     event = {"sender_id": sender, "event": "user", "timestamp": now, "text": "again", "parse_data": {}}
-    return lines([said]), lines([event])
-
-
-def copy_of_landing(home: Home, target: Path) -> None:
-    """A saved copy, under the same names."""
-    import shutil
-
-    shutil.copytree(home.root / "landing", target)
+    called = call("0b0f2d52-0009-4000-8000-000000000009", user[2:], now)[:1]
+    return lines([said]), lines([event]), lines(called)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from homes import Dump, Home, Homes, assert_same
-from people_feed import KEYS, NUMBER, SENDER, SPELLINGS, WORDS, WRITTEN, deliver, key_of, later
+from people_feed import KEYS, NATIONAL, NUMBER, SENDER, SPELLINGS, WORDS, WRITTEN, deliver, key_of, later
 from search import files_of, found_in
 
 from chat_platform.forget import Forgotten, forget
@@ -42,7 +42,7 @@ def _without_ids(row: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def shapes(home: Home) -> dict[str, int]:
-    return {table: len(rows) for table, rows in home.dump(("chat", "semantic", "event")).items()}
+    return {table: len(rows) for table, rows in home.dump(("chat", "semantic", "event", "voice")).items()}
 
 
 def put_back(home: Home, saved: Path, name: str) -> None:
@@ -59,7 +59,7 @@ def test_nothing_is_left_and_nothing_comes_back(full: Home, tmp_path: Path) -> N
     shutil.copytree(home.root / "landing", saved)
     # The search has to see what it is to miss afterwards.
     before = found_in(files_of(home), WANTED)
-    assert set(before) == {*WANTED} - {key_of("11987654321")}
+    assert set(before) == set(WANTED)
     assert set(found_in([*saved.rglob("*.*")], WANTED)) >= {NUMBER, SENDER, WRITTEN, *WORDS}
     kpis, shape, loads = totals(home), shapes(home), home.query("select * from demo_ops.loads order by load_id")
 
@@ -67,13 +67,21 @@ def test_nothing_is_left_and_nothing_comes_back(full: Home, tmp_path: Path) -> N
 
     assert done.events >= 20
     assert done.lines >= 10
-    assert done.refused == 2
+    assert done.refused == 3
     assert found_in(files_of(home), WANTED) == {}
     assert_same(totals(home), kpis)
     assert shapes(home) == shape
     assert home.query("select * from demo_ops.loads order by load_id") == loads
-    links = "select count(distinct user_id) from demo_chat.chat_sessions"
-    assert home.value(links) == full.value(links) == 2
+    for links, expected in (
+        ("select count(distinct user_id) from demo_chat.chat_sessions", 2),
+        ("select count(distinct phone_key) from demo_voice.calls", 2),
+        (
+            "select count(*) from demo_voice.calls as again join demo_voice.calls as before "
+            "on again.phone_key = before.phone_key and again.started_at > before.started_at",
+            1,
+        ),
+    ):
+        assert home.value(links) == full.value(links) == expected
 
     # Another run takes nothing for new, a full refresh finds nothing.
     standing = home.dump()
@@ -82,13 +90,16 @@ def test_nothing_is_left_and_nothing_comes_back(full: Home, tmp_path: Path) -> N
     assert home.query("select * from demo_ops.loads order by load_id") == loads
 
     put_back(home, saved, "again")
-    home.write("later.jsonl", later(now=time.time())[0])
-    (home.root / "landing" / "rasa" / "later.jsonl").write_bytes(later(now=time.time())[1])
+    for source, new in zip(("chat", "rasa", "voice"), later(now=time.time()), strict=True):
+        (home.root / "landing" / source / "later.jsonl").write_bytes(new)
     home.publish()
     outside = [path for path in files_of(home) if not path.is_relative_to(home.root / "landing")]
     found = found_in(outside, WANTED)
     # What happened after the removal is new, under the pseudonym that anybody would get.
-    assert set(found) == {NUMBER, SENDER, key_of(NUMBER), key_of(SENDER), "11987654321"}
+    assert set(found) == {NUMBER, SENDER, key_of(NUMBER), key_of(SENDER), key_of(NATIONAL), NATIONAL}
+    assert home.query(f"select call_id from demo_voice.calls where phone_key = '{key_of(NATIONAL)}'") == [
+        ("0b0f2d52-0009-4000-8000-000000000009",)
+    ]
     assert home.value(f"select count(*) from demo_chat.chat_sessions where user_id = '{key_of(NUMBER)}'") == 1
     assert home.value(f"select count(*) from demo_event.event where sender_key = '{key_of(SENDER)}'") == 1
     refused = home.query("select reason, sum(lines) from demo_ops.load_issues where reason = 'forgotten' group by 1")

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from chat_platform.errors import LakeError
 from chat_platform.lake import manifest as manifests
 from chat_platform.lake.manifest import FileState, Manifest
 from chat_platform.landing.erasing import Range, erase_events, erase_ranges
@@ -207,7 +208,7 @@ class _Work:
         connection.execute(
             "create or replace temp table new_hashes as select content_hash as old_hash, "
             "new_hash(row_number() over (order by content_hash), content_hash) as new_hash "
-            f"from ({hashes or 'select cast(null as varchar) as content_hash where false'})"
+            f"from (select distinct content_hash from ({hashes or 'select cast(null as varchar) as content_hash'}))"
         )
         touched = [path for (path,) in connection.execute("select distinct path from marked order by path").fetchall()]
         if source == "chat" and touched:
@@ -218,7 +219,11 @@ class _Work:
             staged, target = self._staged(Path(path))
             connection.execute("set variable lake_file = $1", [path])
             rows = load_sql(_PACKAGE, f"erase_{source}")
-            connection.execute(f"copy ({rows}) to '{_quoted(staged)}' (format parquet, compression zstd)")
+            (count,) = connection.execute(
+                f"copy ({rows}) to '{_quoted(staged)}' (format parquet, compression zstd)"
+            ).fetchone() or (0,)
+            if count != pq.read_metadata(path).num_rows:
+                raise LakeError(f"The lake {self.settings.lake} would not keep every row; nothing was removed.")
             self._move("lake", staged, target)
         places: dict[str, list[tuple[str, int]]] = {}
         for load_id, name, offset in connection.execute(
