@@ -95,7 +95,6 @@ def _carry_out(settings: Settings, tombstone: Tombstone, told: Told) -> None:
         voice.backfill(settings, dates["voice"], RUN_ID)
     told("Building the models anew")
     rebuild_models(settings)
-    forget_scope(settings)
     told("Writing the warehouse anew")
     compact(settings)
     publish_snapshot(settings)
@@ -105,6 +104,9 @@ def _carry_out(settings: Settings, tombstone: Tombstone, told: Told) -> None:
 def rebuild_models(settings: Settings) -> None:
     """Build every dbt model from nothing. Raises ChatPlatformError where one fails."""
     ensure_manifest(settings)
+    with open_warehouse(settings) as warehouse:
+        # Everything is built: what earlier runs wanted built may name the person.
+        warehouse.native(f"delete from {warehouse.name('ops.run_scope')} where kind not in ('load', 'date', 'done')")
     done = subprocess.run(
         [str(EXECUTABLE), *steps.BUILD_ARGS, "--full-refresh", "--quiet"],
         cwd=PROJECT_DIR,
@@ -115,13 +117,5 @@ def rebuild_models(settings: Settings) -> None:
     )
     if done.returncode != 0:
         # Its words may quote data.
-        raise ChatPlatformError("dbt did not finish; the removal is finished by the next run. See its log in the home.")
-
-
-def forget_scope(settings: Settings) -> None:
-    """Everything has been built: what earlier runs wanted built may name the person."""
-    with open_warehouse(settings) as warehouse:
-        warehouse.native(
-            f"delete from {warehouse.name('ops.run_scope')} where kind not in ('load', 'date', 'done')"
-        )
+        raise ChatPlatformError("dbt did not finish; the next run goes on from here. See its log in the home.")
     chat.finish_scope(settings, RUN_ID)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from chat_platform.forget import finish_removals, forget_scope, rebuild_models
+from chat_platform.forget import finish_removals, rebuild_models
 from chat_platform.locks import locked
 from chat_platform.publish.keys import models_are_built, move_keys
 from chat_platform.settings import Settings
@@ -23,7 +23,6 @@ def rotate(settings: Settings, told: Callable[[str], None] = print) -> int:
             version = move_keys(warehouse)
         told("Building the models anew")
         rebuild_models(settings)
-        forget_scope(settings)
         with open_warehouse(settings) as warehouse:
             models_are_built(warehouse)
         finish_removals(settings, told)

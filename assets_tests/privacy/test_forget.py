@@ -5,26 +5,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-import pytest
-from homes import Dump, Home, Homes, assert_same
-from people_feed import KEYS, NATIONAL, NUMBER, SENDER, SPELLINGS, WORDS, WRITTEN, deliver, key_of, later
+from homes import Dump, Home, assert_same
+from people_feed import KEYS, NATIONAL, NUMBER, SENDER, SPELLINGS, WORDS, WRITTEN, key_of, later
 from search import files_of, found_in
 
 from chat_platform.forget import Forgotten, forget
 from chat_platform.privacy.people import person
 
 WANTED = (*SPELLINGS[:4], *KEYS[:3], *WORDS)
-
-
-@pytest.fixture(scope="session")
-def full(homes: Homes, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    """The person among others, published."""
-
-    def fill(home: Home) -> None:
-        deliver(home)
-        home.publish()
-
-    return homes.finished("people", tmp_path_factory.mktemp("people") / "home", fill)
 
 
 def remove(home: Home, given: str = WRITTEN) -> Forgotten:
@@ -53,8 +41,8 @@ def put_back(home: Home, saved: Path, name: str) -> None:
             shutil.copyfile(path, place)
 
 
-def test_nothing_is_left_and_nothing_comes_back(full: Home, tmp_path: Path) -> None:
-    home = full.copy_to(tmp_path / "home")
+def test_nothing_is_left_and_nothing_comes_back(people: Home, tmp_path: Path) -> None:
+    home = people.copy_to(tmp_path / "home")
     saved = tmp_path / "saved"
     shutil.copytree(home.root / "landing", saved)
     # The search has to see what it is to miss afterwards.
@@ -81,7 +69,7 @@ def test_nothing_is_left_and_nothing_comes_back(full: Home, tmp_path: Path) -> N
             1,
         ),
     ):
-        assert home.value(links) == full.value(links) == expected
+        assert home.value(links) == people.value(links) == expected
 
     # Another run takes nothing for new, a full refresh finds nothing.
     standing = home.dump()
