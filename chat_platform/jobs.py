@@ -57,7 +57,7 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
 
     @dg.op(required_resource_keys=LOCK, ins={"ready": dg.In(dg.Nothing)})
     def fill_tables(context: dg.OpExecutionContext) -> bool:
-        """Pending loads → chat and voice tables, raw Rasa tables and scope. True where there was something to publish."""
+        """Pending loads → chat and voice tables, raw Rasa tables, scope. True where there was something to publish."""
         progress.step("Filling the chat tables")
         done = publish(settings, steps.scorer_of(settings), context.run_id)
         if done is not None:

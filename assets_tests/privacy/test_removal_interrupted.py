@@ -184,6 +184,7 @@ def test_on_postgres(new_home: Callable[..., Home], postgres: str, tmp_path: Pat
     assert [wanted for wanted in WANTED if wanted in text] == []
     assert shapes(home)["voice.events"] == shape["voice.events"]
 
+    before = links(home)
     rotated = Home(home.root, home.link, **{**home.overrides, "pseudonym_key": NEW_KEY,
                                             "pseudonym_keys_before": [TEST_KEY]})  # fmt: skip
     rotate(rotated.settings, lambda _: None)

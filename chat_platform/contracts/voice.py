@@ -80,7 +80,13 @@ FIELDS = (
     Field("context.customer.nlp.intent", "intent", most_bytes=dict.fromkeys(_SAID, 30)),
     Field("context.customer.nlp.score", "intent_score", "number", dict.fromkeys(_SAID), domain=(0, 1)),
     Field("context.customer.nlp.realResponse.topScoringIntent.intent", "top_intent", most_bytes={CUSTOMER: 30}),
-    Field("context.customer.nlp.realResponse.topScoringIntent.score", "top_score", "number", {CUSTOMER: None}, domain=(0, 1)),
+    Field(
+        "context.customer.nlp.realResponse.topScoringIntent.score",
+        "top_score",
+        "number",
+        {CUSTOMER: None},
+        domain=(0, 1),
+    ),
     Field("context.agent.text", "agent_text", most_bytes={AGENT: 100, TRANSFER: 100}, required=(AGENT,)),
     Field("context.agent.command", "command", most_bytes={AGENT: 500, TRANSFER: 500}, required=(AGENT,)),
     Field(

@@ -14,7 +14,10 @@ from chat_platform.sql import load_sql
 _PACKAGE = "chat_platform.lake"
 # Objects in which a key that stands twice is looked for.
 _KEY_PATHS = ["$", "$.context", "$.context.customer", "$.context.customer.nlp", "$.context.agent", "$.context.api"]
-_READ = {"text": "json_text", "number": "json_number", "whole": "json_long", "boolean": "json_boolean"}
+_READ = {
+    "text": "json_text({})", "number": "finite(double_of({}))", "whole": "whole(double_of({}))",
+    "boolean": "json_boolean({})",
+}  # fmt: skip
 # Of what is content every event has these; a phone counts by its pseudonym.
 _CONTENT_TEXTS = (
     "through", "robot_version", "phone_key", "reason_of_end", "captured_text", "cleansed_text", "agent_text",
@@ -52,6 +55,7 @@ def type_events(connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> list[
     Afterwards `reason` is null for exactly the lines that are not in the answer.
     """
     register_lines(connection, lines)
+    connection.execute(load_sql(_PACKAGE, "voice_keys", key_paths=str(_KEY_PATHS)))
     connection.execute(_statement())
     connection.unregister("lines")
     refusals, broken = [], []
@@ -77,9 +81,7 @@ def type_events(connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> list[
 
 def lake_events(connection: duckdb.DuckDBPyConnection) -> str:
     """Query of the good events of `typed` as they go to the lake: pseudonyms for phones, keys, hashes, warnings."""
-    content = ", chr(31), ".join(
-        [*_CONTENT_NUMBERS, *(f"strlen({text}), chr(31), {text}" for text in _CONTENT_TEXTS)]
-    )
+    content = ", chr(31), ".join([*_CONTENT_NUMBERS, *(f"strlen({text}), chr(31), {text}" for text in _CONTENT_TEXTS)])
     connection.execute(load_sql(_PACKAGE, "voice_lookups", event_types=_quoted(voice.EVENT_TYPES)))
     return load_sql(_PACKAGE, "voice_lake", not_kept=", ".join(_NOT_KEPT), content=content)
 
@@ -105,7 +107,7 @@ def _statement() -> str:
         "type_voice",
         key_paths=str(_KEY_PATHS),
         aliases=" ".join(f"when '{alias}' then '{name}'" for alias, name in voice.ALIASES.items()),
-        values=",\n".join(f"{_READ[item.kind]}({_leaf(item.path)}) as {item.column}" for item in voice.FIELDS),
+        values=",\n".join(f"{_READ[item.kind].format(_leaf(item.path))} as {item.column}" for item in voice.FIELDS),
         refusals=_refusals(),
         solved=voice.SOLVED,
         event_types=_quoted(voice.EVENT_TYPES),
@@ -130,7 +132,7 @@ def _refusals() -> str:
     kind = "json_type(line, '$.context.agent.solution')"
     cases = []
     for name, column in (("id", "raw_id"), ("eventType", "raw_type"), ("version", "version")):
-        cases.append((f'message."{name}" is null or trim(cast({column} as varchar)) = \'\'', "missing_required", name))
+        cases.append((f"message.\"{name}\" is null or trim(cast({column} as varchar)) = ''", "missing_required", name))
         cases.append((f"{column} is null", "wrong_type", name))
     cases += [
         ('message."when" is null', "missing_required", "when"),
@@ -192,7 +194,7 @@ def _envelope_findings() -> list[str]:
     limits |= {"correlationId": ("raw_call", 36), "through": ("raw_through", 20)}
     for path, (column, most_bytes) in limits.items():
         found += _text_findings(path, column, most_bytes)
-    for name in ("customer", "agent", "api", "survey"):
+    for name in ("customer", "customer.nlp", "agent", "api", "survey"):
         leaves = [item for item in voice.FIELDS if item.path.startswith(f"context.{name}.")]
         # Read from what is no object, all of its values are missing; only then its kind is looked up.
         empty = " and ".join(f"{_leaf(item.path)} is null" for item in leaves)
@@ -230,16 +232,14 @@ def _findings_of(event_type: str) -> list[str]:
         intents = 'customer.nlp."realResponse".intents'
         odd = (
             f"list_bool_or(list_transform({intents}, lambda item: json_text(item.intent) is null "
-            "or strlen(json_text(item.intent)) > 30 or json_number(item.score) is null "
-            "or json_number(item.score) not between 0 and 1))"
+            "or strlen(json_text(item.intent)) > 30 or double_of(item.score) is null "
+            "or double_of(item.score) not between 0 and 1))"
         )
         found.append(_finding(odd, "outside_domain", "context.customer.nlp.realResponse.intents[]"))
     if event_type == voice.SOLVED:
         previous = 'agent.solution."previousSolutions"'
         path = "context.agent.solution.previousSolutions"
-        long = (
-            f"list_bool_or(list_transform({previous}, lambda item: coalesce(strlen(json_text(item)) > 30, true)))"
-        )
+        long = f"list_bool_or(list_transform({previous}, lambda item: coalesce(strlen(json_text(item)) > 30, true)))"
         found += [
             _finding("last_solution = ''", "outside_domain", "context.agent.solution.lastSolution"),
             _finding(f"{previous} is null", "missing_field", path),

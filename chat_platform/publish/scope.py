@@ -27,9 +27,7 @@ class Scope:
         if finished:
             self.warehouse.native(f"delete from {self.table}")
         else:
-            self.warehouse.native(
-                f"delete from {self.table} where source = '{self.source}' and kind not in {_LASTING}"
-            )
+            self.warehouse.native(f"delete from {self.table} where source = '{self.source}' and kind not in {_LASTING}")
         self.warehouse.execute(f"update {self.table} set run_id = $1, mode = $2", [self.run_id, self.mode])
 
     def values(self, kind: str) -> str:

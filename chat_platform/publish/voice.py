@@ -28,9 +28,7 @@ VOICE_TABLES = (
 # Tables whose rows are events and hold nothing that other events of the call decide.
 _OWN_ROWS = ("events", "turns", "api_calls", "surveys", "custom_events")
 _KEY_COLUMNS = "event_key, content_hash, call_id, load_id, source_file, line_number"
-_ID_COLUMNS = (
-    "event_id, event_key, call_id, event_type, event_timestamp, event_date, load_id, source_file, line_number"
-)
+_ID_COLUMNS = "event_id, event_key, call_id, event_type, event_timestamp, event_date, load_id, source_file, line_number"
 
 
 @dataclass(frozen=True)
@@ -79,7 +77,7 @@ def backfill(settings: Settings, dates: Iterable[date], run_id: str) -> Publicat
 
 
 def open_scope(settings: Settings, dates: Iterable[date], run_id: str) -> None:
-    """Open the scope for a run that starts at the dbt models: the calls with an event on a date, and all their dates."""
+    """Open the scope for a run that starts at the dbt models: calls with an event on a date, and all their dates."""
     with open_warehouse(settings) as warehouse:
         _Rebuild(warehouse, run_id, "backfill", [], frozenset(dates)).scope_only()
 
@@ -162,9 +160,7 @@ class _Rebuild:
         warehouse = self.warehouse
         files = [path for item in self.loads for path in item.paths(warehouse.settings.lake, set(self.given_dates))]
         standing = warehouse.native_rows(f"select distinct call_id, event_date from {self.events}")
-        select = (
-            f"select distinct call_id from {standing} where event_date in (select event_date from given_dates)"
-        )
+        select = f"select distinct call_id from {standing} where event_date in (select event_date from given_dates)"
         if files:
             warehouse.execute("set variable lake_files = $1", [files])
             select += " union select distinct call_id from read_parquet(getvariable('lake_files'))"
@@ -197,7 +193,7 @@ class _Rebuild:
         warehouse.execute(f"create or replace temp table new_keys as {keys}")
 
     def _decide(self) -> None:
-        """Table `verdicts` and view `fresh`: which lines stand for their keys, and which of the lake come to stand."""
+        """Tables `verdicts` and `fresh`: which lines stand for their keys, and which of the lake come to stand."""
         warehouse = self.warehouse
         if self.mode == "publish" and self.anything_stands:
             warehouse.execute("create or replace temp table new_calls as select distinct call_id from new_keys")
@@ -210,19 +206,11 @@ class _Rebuild:
         warehouse.execute(load_sql(_PACKAGE, "voice/lines"))
         if not self.has_files:
             return
-        lost = warehouse.execute("select 1 from verdicts where is_new and verdict <> 'accepted' limit 1").fetchone()
-        warehouse.execute(
-            load_sql(
-                _PACKAGE,
-                "voice/fresh",
-                touched="" if self.mode == "publish" else "semi join touched on lake.call_id = touched.call_id",
-                lost=""
-                if lost is None
-                else "anti join (select * from verdicts where is_new and verdict <> 'accepted') as lost "
-                "on lake.load_sequence = lost.load_sequence and lake.source_file = lost.source_file "
-                "and lake.byte_offset = lost.byte_offset",
-            )
-        )
+        lost = "select load_sequence, source_file, byte_offset from verdicts where is_new and verdict <> 'accepted'"
+        only = [] if self.mode == "publish" else ["lake.call_id in (select call_id from touched)"]
+        if warehouse.execute(f"{lost} limit 1").fetchone():
+            only.append(f"(lake.load_sequence, lake.source_file, lake.byte_offset) not in ({lost})")
+        warehouse.execute(load_sql(_PACKAGE, "voice/fresh", only=" and ".join(only) or "true"))
 
     def _keep(self) -> None:
         """Tables `kept_<table>`: standing rows of touched calls that stay; none in a backfill."""
@@ -247,7 +235,7 @@ class _Rebuild:
         for table in ("solutions", "transfers"):
             # Those of their columns that the call decides are made anew for the kept rows too.
             said = load_sql(_PACKAGE, f"voice/new_{table}")
-            columns = ", ".join(warehouse.execute(f"describe {said}").fetchnumpy()["column_name"].tolist())
+            columns = ", ".join(row[0] for row in warehouse.execute(f"describe {said}").fetchall())
             warehouse.execute(
                 f"create or replace temp table said_{table} as {said} union all select {columns} from kept_{table}"
             )

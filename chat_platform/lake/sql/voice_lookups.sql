@@ -3,7 +3,7 @@ create or replace temp table phone_keys as
 select
     phone,
     pseudonym(phone) as phone_key
-from (select distinct phone from typed where reason is null and phone is not null);
+from (select distinct phone from typed where reason is null and phone is not null) as phones;
 
 -- An event of a custom type, without its customer identifiers. Its hash does not depend on the order of keys.
 create or replace temp table customs as

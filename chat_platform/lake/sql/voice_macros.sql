@@ -1,22 +1,26 @@
 -- Shared by the statements that type events of calls. Created in a worker connection beside macros.sql.
 
--- Text of a JSON leaf that is a text, else null. Without a backslash nothing in it is escaped.
+-- Text of a JSON leaf that is a text, else null.
 create or replace temp macro json_text(leaf) as
-    case
-        when starts_with(cast(leaf as varchar), '"')
-            then case when contains(cast(leaf as varchar), chr(92)) then leaf ->> '$' else trim(cast(leaf as varchar), '"') end
-    end;
+    case when starts_with(cast(leaf as varchar), '"') then leaf ->> '$' end;
 
 -- Whether a JSON leaf is a number.
 create or replace temp macro is_number(leaf) as
     cast(leaf as varchar) >= '-' and cast(leaf as varchar) < ':';
 
--- A JSON number, or one sent as text, as a 64-bit whole number; null where a fraction or digits would be lost.
-create or replace temp macro json_long(leaf) as
+-- A JSON number, or one sent as text, as a double; null where it is neither. A number too large is infinite.
+create or replace temp macro double_of(leaf) as
     case
-        when json_number(leaf) = floor(json_number(leaf)) and abs(json_number(leaf)) < 9007199254740992
-            then cast(json_number(leaf) as bigint)
+        when is_number(leaf) then try_cast(cast(leaf as varchar) as double)
+        when starts_with(cast(leaf as varchar), '"') then try_cast(leaf ->> '$' as double)
     end;
+
+create or replace temp macro finite(number) as
+    case when isfinite(number) then number end;
+
+-- A double as a whole number; null where a fraction or digits would be lost.
+create or replace temp macro whole(number) as
+    case when number = floor(number) and abs(number) < 9007199254740992 then cast(number as bigint) end;
 
 create or replace temp macro json_boolean(leaf) as
     case cast(leaf as varchar) when 'true' then true when 'false' then false end;
@@ -24,8 +28,7 @@ create or replace temp macro json_boolean(leaf) as
 -- ISO-8601 text with date and time as a UTC timestamp, read as UTC where it names no offset; null where it is no such.
 create or replace temp macro iso_time(text) as
     case
-        when regexp_full_match(text, '\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+\-](?:0\d|1[0-4])(?::?[0-5]\d)?)?')
-            then utc_time(text)
+        when regexp_full_match(text, '\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z') then try_cast(text as timestamp)
         when regexp_full_match(
             text, '\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:[Zz]|[+\-](?:0\d|1[0-4])(?::?[0-5]\d)?)?'
         )
@@ -37,7 +40,7 @@ create or replace temp macro national_digits(text) as
     nullif(regexp_replace(regexp_replace(text, '[^0-9]', '', 'g'), '^55([0-9]{10,11})$', '\1'), '');
 
 create or replace temp macro is_uuid(text) as
-    strlen(text) = 36 and try_cast(text as uuid) is not null;
+    regexp_full_match(text, '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}');
 
 -- An id as it may be shown: what is an e-mail address or phone number becomes its pseudonym, a very long one its hash.
 create or replace temp macro shown_id(id) as

@@ -33,7 +33,7 @@ select
     line_number,
     event_key,
     call_id,
-    cut(mask(event_type), 256) as event_type,
+    event_type,
     event_date,
     'id_collision' as warning,
     'id' as field,

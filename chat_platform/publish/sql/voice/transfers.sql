@@ -10,7 +10,7 @@ inner join (
         cast(
             count(*) filter (where turn.event_type = 'AgentTalkedCustomer' and turn.dialog_type = 'REJ') as integer
         ) as rejections_before,
-        arg_max(turn.intent, {'at': turn.event_timestamp, 'key': turn.event_key}) as last_intent_before
+        arg_max(turn.intent, row(turn.event_timestamp, turn.event_key)) as last_intent_before
     from spine as transfer
     left join spine as turn
         on

@@ -5,12 +5,12 @@ select
     line_number,
     event_key,
     call_id,
-    cut(mask(event_type), 256) as event_type,
+    event_type,
     event_date,
     finding.warning as warning,
     finding.field as field,
     finding.detail as detail
-from (select *, unnest(warnings) as finding from fresh where warnings is not null)
+from (select *, unnest(warnings) as finding from fresh where warnings is not null) as found_in_events
 union all
 select load_id, source_file, line_number, event_key, call_id, event_type, event_date, warning, field, detail
 from kept_warnings
@@ -18,10 +18,15 @@ union all
 select load_id, source_file, line_number, event_key, call_id, event_type, event_date, warning, field, detail
 from collisions
 union all
-select load_id, source_file, line_number, null, call_id, null, event_date, unnest(found), null, null
-from (
-    select
-        *,
+select
+    load_id,
+    source_file,
+    line_number,
+    null as event_key,
+    call_id,
+    null as event_type,
+    event_date,
+    unnest(
         list_filter(
             [
                 case when has_start and phone_key is null then 'calls_without_phone' end,
@@ -31,6 +36,8 @@ from (
                 case when end_events > 1 then 'several_ends' end
             ],
             lambda finding: finding is not null
-        ) as found
-    from call_rows
-)
+        )
+    ) as warning,
+    null as field,
+    null as detail
+from call_rows
