@@ -134,7 +134,7 @@ def run(
     if (first is None) != (last is None):
         raise typer.BadParameter("give both --from and --to, or neither")
     settings = load_settings()
-    settings.landing.mkdir(parents=True, exist_ok=True)
+    settings.landing.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _progress() as progress:
         result = (
             run_publish(settings, progress)
@@ -215,6 +215,7 @@ def _print_summary(settings: Settings) -> None:
         [{k: row[k] for k in ("source_file", "field", "lines")} for row in found.warnings[:10]],
     )
     _table("Left alone in landing", found.notices)
+    _table("Expired", found.expired[-20:])
     _table("Tables", found.tables)
     if found.new_files:
         out.print(f"{len(found.new_files)} new files in landing: chat-platform run", markup=False)
@@ -270,6 +271,58 @@ def replay(
         placed = take_corrected(settings, file, source)
         out.print(f"Placed as {placed}", markup=False)
         run(None, None, as_json=False)
+
+
+@app.command()
+def forget(
+    source: Annotated[str | None, typer.Option(help="Only this source; all without it.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Remove a person everywhere, for good. Asks for phone number, e-mail address or id, or reads it from a pipe."""
+    from chat_platform.forget import forget as remove
+    from chat_platform.privacy.people import person
+    from chat_platform.settings import SOURCES
+
+    settings = load_settings()
+    if source not in (None, *SOURCES):
+        raise typer.BadParameter(f"{source} is not a source; known are {', '.join(SOURCES)}")
+    # Never an argument: those stand in the history of the shell and in the list of processes.
+    asked = "Phone number, e-mail address or id"
+    who = person(typer.prompt(asked, hide_input=True) if sys.stdin.isatty() else sys.stdin.read())
+    with _progress() as progress:
+        done = remove(settings, who, SOURCES if source is None else (source,), progress.step)
+    if as_json:
+        _print_json(asdict(done))
+        return
+    out.print(
+        f"Removed: {done.events:,} events of this person, {done.mentions:,} mentions elsewhere, "
+        f"{done.lines:,} delivered lines, {done.refused:,} refused lines. Totals are as they were.",
+        markup=False,
+    )
+
+
+@app.command()
+def rotate() -> None:
+    """Put all published pseudonyms under a new key; set it, and the one before in PSEUDONYM_KEYS_BEFORE, first."""
+    from chat_platform.rotate import rotate as move
+
+    settings = load_settings()
+    with _progress() as progress:
+        version = move(settings, progress.step)
+    out.print(f"All pseudonyms are of key version {version}.", markup=False)
+
+
+@app.command()
+def expire(as_json: Json = False) -> None:
+    """Delete delivered files and refused lines that are older than CHAT_PLATFORM_RETENTION_DAYS and published."""
+    from chat_platform.privacy.retention import expire as delete
+    from chat_platform.settings import SOURCES
+
+    done = delete(load_settings(), SOURCES)
+    if as_json:
+        _print_json(asdict(done))
+        return
+    out.print(f"Expired: {done.files:,} delivered files, refused lines of {done.loads:,} loads.", markup=False)
 
 
 @app.command()

@@ -10,7 +10,7 @@ from chat_platform.assets.rasa import build_rasa_assets
 from chat_platform.assets.steps import Progress, QuietProgress, run_lock
 from chat_platform.assets.voice import build_voice_assets
 from chat_platform.dbt.project import ensure_manifest
-from chat_platform.jobs import build_backfill_job, build_publish_job
+from chat_platform.jobs import build_backfill_job, build_expire_job, build_publish_job
 from chat_platform.schedules import build_schedules
 from chat_platform.sensors import build_sensors
 from chat_platform.settings import Settings, load_settings
@@ -25,7 +25,11 @@ def build_defs(settings: Settings, progress: Progress | None = None) -> dg.Defin
         of_sources += build_accuracy_assets(settings)
     return dg.Definitions(
         assets=[*of_sources, *build_operations(settings), *build_models(settings, manifest)],
-        jobs=[build_publish_job(settings, manifest, progress or QuietProgress()), build_backfill_job()],
+        jobs=[
+            build_publish_job(settings, manifest, progress or QuietProgress()),
+            build_backfill_job(),
+            build_expire_job(settings),
+        ],
         schedules=build_schedules(),
         sensors=build_sensors(settings),
         resources={"run_lock": run_lock(settings)},

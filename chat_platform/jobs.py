@@ -9,16 +9,19 @@ import dagster as dg
 from chat_platform.assets import keys, steps
 from chat_platform.assets.chat import LOCK, rows_metadata
 from chat_platform.dbt.project import environment
+from chat_platform.forget import finish_removals
 from chat_platform.lake.ingest import ingest
 from chat_platform.lake.manifest import read_manifests
 from chat_platform.landing.tracker_table import collect
+from chat_platform.privacy.retention import expire
 from chat_platform.publish import chat, rasa, scope, voice
-from chat_platform.settings import Settings
+from chat_platform.settings import SOURCES, Settings
 from chat_platform.status import unpublished_loads
 from chat_platform.warehouse.snapshot import publish_snapshot, snapshot_is_current
 
 PUBLISH = "publish"
 BACKFILL = "backfill"
+EXPIRE = "expire"
 
 
 def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.Progress) -> dg.JobDefinition:
@@ -64,7 +67,8 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
 
     @dg.op(required_resource_keys=LOCK, out=dg.Out(dg.Nothing))
     def prepare(context: dg.OpExecutionContext) -> None:
-        """Lookup table and classifier, as the chat tables need them."""
+        """Finish a removal that was interrupted; then the lookup table and classifier that the chat tables need."""
+        finish_removals(settings, progress.step)
         if "chat" not in settings.sources:
             return
         progress.step("Preparing the classifier")
@@ -166,3 +170,23 @@ def build_backfill_job() -> Any:
         executor_def=dg.in_process_executor,
         description="Make dates anew from the lake: chat tables, semantic tables and KPIs.",
     )
+
+
+def build_expire_job(settings: Settings) -> dg.JobDefinition:
+    """Delete what is kept for a time only. It takes the lock of runs by itself."""
+
+    @dg.op(out=dg.Out(dg.Nothing))
+    def delete_expired(context: dg.OpExecutionContext) -> None:
+        """Delivered files and refused lines of published loads that are older than the setting."""
+        done = expire(settings, SOURCES)
+        context.log.info(f"Expired: {done.files} delivered files, refused lines of {done.loads} loads.")
+
+    @dg.job(
+        name=EXPIRE,
+        executor_def=dg.in_process_executor,
+        description="Delete delivered files and refused lines that are older than CHAT_PLATFORM_RETENTION_DAYS.",
+    )
+    def expire_job() -> None:
+        delete_expired()
+
+    return expire_job

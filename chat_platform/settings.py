@@ -5,6 +5,7 @@ that names the variable, what it got and what would be right; all problems are r
 """
 
 import difflib
+import json
 import os
 import re
 import secrets
@@ -150,6 +151,19 @@ def _key(value: SecretStr) -> SecretStr:
     return value
 
 
+def _earlier_keys(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    with suppress(ValueError):
+        keys = json.loads(value)
+        if isinstance(keys, list) and all(isinstance(key, str) and len(key) >= MIN_KEY_LENGTH for key in keys):
+            return keys
+    raise ValueError(
+        f"use a JSON list of the keys before this one, the oldest first, each of at least {MIN_KEY_LENGTH} characters, "
+        'for example ["first key in full", "second key in full"]'
+    )
+
+
 Folder = Annotated[Path, AfterValidator(_local_folder)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 
@@ -176,6 +190,8 @@ class Settings(BaseModel):
     voice_short_call_seconds: Annotated[int, Field(ge=1, le=3600)] = 10
     first_date: Annotated[date, BeforeValidator(_first_date)] = date(2015, 1, 1)
     pseudonym_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
+    pseudonym_keys_before: Annotated[tuple[SecretStr, ...], BeforeValidator(_earlier_keys)] = ()
+    retention_days: Annotated[int, Field(ge=1, le=36500)] = 30
     rasa_tracker_store: Annotated[SecretStr, AfterValidator(_tracker_store)] | None = None
 
     @model_validator(mode="before")
@@ -232,8 +248,15 @@ class Settings(BaseModel):
         """Name of a warehouse schema, `{prefix}_{layer}`."""
         return f"{self.prefix}_{layer}"
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The pseudonym keys, the oldest first: the key of version n is the n-th. Empty where none is set."""
+        if self.pseudonym_key is None:
+            return ()
+        return tuple(key.get_secret_value() for key in (*self.pseudonym_keys_before, self.pseudonym_key))
+
     def require_key(self, what: str) -> str:
-        """The pseudonym key; SettingsError where there is none, before anything is written."""
+        """The first pseudonym key, which the lake uses; SettingsError where none is set, before anything is written."""
         if self.pseudonym_key is None:
             raise SettingsError(
                 f"{ENV_PREFIX}PSEUDONYM_KEY is not set, and {what} holds personal data that may only be kept "
@@ -241,13 +264,13 @@ class Settings(BaseModel):
                 "the same user gets another pseudonym. For example: "
                 f"export {ENV_PREFIX}PSEUDONYM_KEY=$(openssl rand -hex 32)"
             )
-        return self.pseudonym_key.get_secret_value()
+        return self.keys[0]
 
 
 def _problem(error: Any) -> str:
     name = str(error["loc"][0]) if error["loc"] else "settings"
     # A warehouse that is written wrongly may hold a password all the same.
-    hidden = name in {"pseudonym_key", "rasa_tracker_store"} or re.search(
+    hidden = name.startswith(("pseudonym_key", "rasa_tracker_store")) or re.search(
         "://|@|password", str(error["input"]), re.IGNORECASE
     )
     got = "(hidden)" if hidden else repr(str(error["input"]))

@@ -8,7 +8,7 @@ import duckdb
 
 from chat_platform.errors import WarehouseError
 from chat_platform.lake.ingest import new_files
-from chat_platform.lake.manifest import read_manifests
+from chat_platform.lake.manifest import Manifest, read_manifests
 from chat_platform.settings import Settings
 from chat_platform.warehouse.connection import open_published
 
@@ -25,6 +25,7 @@ class Status:
     new_files: list[str] = field(default_factory=list)
     notices: list[Row] = field(default_factory=list)
     pending_loads: list[str] = field(default_factory=list)
+    expired: list[Row] = field(default_factory=list)
     loads: list[Row] = field(default_factory=list)
     refused: list[Row] = field(default_factory=list)
     warnings: list[Row] = field(default_factory=list)
@@ -82,7 +83,10 @@ def refused_lines(settings: Settings, load_id: str | None = None) -> list[Row]:
             connection.execute(
                 """
                 select load_id, source_file, line_number, byte_offset, length, reason, message, raw_line
-                from read_parquet($1) order by load_id, source_file, line_number
+                from read_parquet($1)
+                -- Of people who were removed nothing is left to correct.
+                where octet_length(raw_line) > 0
+                order by load_id, source_file, line_number
                 """,
                 [files],
             )
@@ -99,6 +103,7 @@ def read_status(settings: Settings) -> Status:
     manifests = read_manifests(settings.lake)
     status.pending_loads = unpublished_loads(settings)
     for item in manifests:
+        status.expired += _expired(item)
         for issue in item.issues:
             row = {"load_id": item.load_id, **issue.model_dump(exclude={"severity"})}
             (status.refused if issue.severity == "rejected" else status.warnings).append(row)
@@ -109,6 +114,20 @@ def read_status(settings: Settings) -> Status:
         if published_load_ids(settings):
             raise
     return status
+
+
+def _expired(load: Manifest) -> list[Row]:
+    """What was deleted of a load because of its age; nothing where all of it is there."""
+    times = [file.expired_at for file in load.files if file.expired_at is not None]
+    if not times and load.rejects_expired_at is None:
+        return []
+    row = {
+        "load_id": load.load_id,
+        "files": len(times),
+        "files_expired_at": max(times, default=None),
+        "refused_lines_expired_at": load.rejects_expired_at,
+    }
+    return [row]
 
 
 def _read_published(settings: Settings, connection: duckdb.DuckDBPyConnection, status: Status) -> None:

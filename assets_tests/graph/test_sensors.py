@@ -149,5 +149,6 @@ def test_sensors_and_schedule_run_unless_somebody_stops_them(home: Home) -> None
     from chat_platform.schedules import build_schedules
 
     assert all(sensor.default_status is dg.DefaultSensorStatus.RUNNING for sensor in build_sensors(home.settings))
-    (nightly,) = build_schedules()
-    assert nightly.default_status is dg.DefaultScheduleStatus.RUNNING
+    schedules = build_schedules()
+    assert [schedule.name for schedule in schedules] == ["nightly_publish", "nightly_expiry"]
+    assert all(schedule.default_status is dg.DefaultScheduleStatus.RUNNING for schedule in schedules)

@@ -35,7 +35,7 @@ class Read:
         self.kept: list[Line] = []
         self.refused: list[Refused] = []
         self.lines_read = self.blank = 0
-        real = framing._blocks
+        real = framing.blocks
 
         def in_pieces(stream: BinaryIO, suffix: str, batch_bytes: int) -> Iterator[bytes]:
             text = b"".join(real(stream, suffix, batch_bytes))
@@ -47,7 +47,7 @@ class Read:
 
         batch_bytes = 1 if sizes else framing.BATCH_BYTES
         with (
-            mock.patch.object(framing, "_blocks", in_pieces if sizes else real),
+            mock.patch.object(framing, "blocks", in_pieces if sizes else real),
             mock.patch.multiple(framing, **constants) if constants else mock.patch.object(self, "x", 0, create=True),
         ):
             for batch in read_batches(path, batch_bytes):

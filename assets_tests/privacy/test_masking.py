@@ -86,6 +86,9 @@ def test_an_email_address_is_masked_whole(sql: duckdb.DuckDBPyConnection, addres
         "4111-1111-1111-1111",
         "12345678",
         "9" * 30,
+        "1 1 9 8 7 6 5 4 3 2 1",
+        "1-1-9-8-7-6-5-4-3-2-1",
+        "11 987 654 321",
     ],
 )
 def test_a_phone_or_document_number_leaves_no_digit(sql: duckdb.DuckDBPyConnection, number: str) -> None:
@@ -151,6 +154,12 @@ PLANTED = "Pl4nted-S3cret"
 def test_tokens_and_passwords_in_addresses(sql: duckdb.DuckDBPyConnection, text: str, masked: str) -> None:
     assert value_of(sql, "mask($1)", text) == masked
     assert PLANTED not in value_of(sql, "mask($1)", f"see {text} and {text}")
+
+
+@pytest.mark.parametrize("number", ["(11)%2091234-5678", "11%2091234%205678", "%2811%29%20912345678", "11+91234+5678"])
+def test_a_number_in_an_address(sql: duckdb.DuckDBPyConnection, number: str) -> None:
+    masked = value_of(sql, "mask($1)", f"https://a.example/find?q={number}&page=2")
+    assert masked.replace("(", "") == "https://a.example/find?q=[number]&page=2"
 
 
 def test_null_stays_null(sql: duckdb.DuckDBPyConnection) -> None:

@@ -18,6 +18,7 @@ TEXTS = [
     "01 23 45 67 89", "91234\u20101234", "https://user:pass@host/path?token=abc&x=1",
     "Authorization: Bearer abcdefgh12345",
     'api_key": "s3cret"', "2026-01-05 10:00", "version 1.2.3 of 2025", "a plain sentence about 100 apples", "",
+    "1 1 9 8 7 6 5 4 3 2 1", "https://a.example/?q=%2811%29%2091234%205678", "11 987 654 321 or 11+91234+5678",
     "password=hunter2 and SECRET=x", "tel:+4915112345678, 2nd", "é 91234-1234 é",
 ]  # fmt: skip
 

@@ -5,7 +5,6 @@ on disk the manifest is put. Killed before that, the load does not exist and the
 """
 
 import hashlib
-import hmac
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from chat_platform.contracts import chat, rasa, voice
@@ -26,6 +26,7 @@ from chat_platform.lake import voice as voice_lake
 from chat_platform.lake.manifest import Issue, Manifest, ManifestFile, Part
 from chat_platform.lake.rasa import count_events, lake_events, type_events
 from chat_platform.lake.typing import (
+    Refusal,
     lake_rows,
     plain_rows,
     register_lines,
@@ -33,10 +34,13 @@ from chat_platform.lake.typing import (
     typing_connection,
 )
 from chat_platform.landing.files import LandingFile, Notice, Scan, scan
-from chat_platform.landing.framing import Batch, read_batches
+from chat_platform.landing.framing import Batch, Refused, read_batches
 from chat_platform.landing.tracker_store import is_tracker_store, read_trackers
 from chat_platform.locks import locked
 from chat_platform.partitions import last_date
+from chat_platform.privacy import tombstones
+from chat_platform.privacy.pseudonym import key_check
+from chat_platform.privacy.sources import PEOPLE
 from chat_platform.settings import Settings
 
 _VERSIONS = {chat.SOURCE: chat.version, rasa.SOURCE: rasa.version, voice.SOURCE: voice.version}
@@ -108,8 +112,9 @@ def new_files(settings: Settings, source: str) -> tuple[list[tuple[LandingFile, 
     fingerprints: dict[str, set[str]] = {}
     for manifest in manifests.read_manifests(settings.lake, source):
         for item in manifest.files:
-            known.add((item.name, item.sha256))
-            fingerprints.setdefault(item.name, set()).add(item.fingerprint)
+            for fingerprint, sha256 in item.states:
+                known.add((item.name, sha256))
+                fingerprints.setdefault(item.name, set()).add(fingerprint)
     unseen = [
         file
         for file in found.files
@@ -141,11 +146,6 @@ def load_id_of(source: str, files: Iterable[tuple[LandingFile, str]]) -> str:
     return digest.hexdigest()[:32]
 
 
-def key_check(key: str) -> str:
-    """Mark by which two keys can be told apart; says nothing else about the key."""
-    return hmac.new(key.encode(), b"chat-platform key check", hashlib.sha256).hexdigest()[:16]
-
-
 def ingest(settings: Settings, source: str, progress: Progress | None = None) -> Ingested:
     """Load everything new of `source` into the lake.
 
@@ -165,7 +165,8 @@ def ingest(settings: Settings, source: str, progress: Progress | None = None) ->
             if known.key_check != key_check(key):
                 raise SettingsError(
                     "CHAT_PLATFORM_PSEUDONYM_KEY is not the key that earlier loads were made with; the same user "
-                    "would get another pseudonym. Set the earlier key again, or start with an empty home."
+                    "would get another pseudonym. Set the earlier key again. To change it, name the earlier key in "
+                    "CHAT_PLATFORM_PSEUDONYM_KEYS_BEFORE (a JSON list, oldest first) and type: chat-platform rotate"
                 )
             if known.time_zone != zone:
                 raise SettingsError(
@@ -198,6 +199,7 @@ class _Load:
         self.chunk = 0
         self.rest: list[pa.Table] = []
         self.rejects: list[tuple[int, int, int, int, str, str, bytes]] = []
+        self.forgotten = tombstones.Forgotten(settings.lake, source)
 
     def run(self, progress: Progress | None) -> Manifest:
         temporary = self.settings.lake / "_tmp"
@@ -218,6 +220,8 @@ class _Load:
                 if self.source == voice.SOURCE:
                     repairs = self.settings.voice_repair_missing_commas
                     voice_lake.prepare(connection, self.key, repair_missing_commas=repairs)
+                if self.forgotten:
+                    self.forgotten.prepare(connection)
                 done = 0
                 for lines, batches in _one_ahead(self._chunks()):
                     self._take(connection, lines, batches)
@@ -272,8 +276,9 @@ class _Load:
 
     def _take(self, connection: duckdb.DuckDBPyConnection, lines: pa.Table, batches: list[tuple[int, Batch]]) -> None:
         """Lines that are plainly good go to the lake at once; the others are kept for a closer look."""
-        is_looked_at = self.source != chat.SOURCE or lines.nbytes < PLAIN_BYTES
-        rest = lines if is_looked_at else self._write_plain(connection, lines)
+        kept = self._without_erased(lines)
+        is_looked_at = self.source != chat.SOURCE or kept.nbytes < PLAIN_BYTES
+        rest = kept if is_looked_at else self._write_plain(connection, kept)
         if len(rest):
             self.rest.append(rest)
         for number, batch in batches:
@@ -281,18 +286,44 @@ class _Load:
             self.tally.blank += batch.blank
             self.tally.lines_by_file[number] = self.tally.lines_by_file.get(number, 0) + batch.lines_read
             self.rejects += [
-                (number, item.line_number, item.byte_offset, item.length, item.reason, item.message, item.raw)
-                for item in batch.refused
+                (number, item.line_number, item.byte_offset, *self._refusal(item)) for item in batch.refused
             ]
         if sum(rest.nbytes for rest in self.rest) >= CHUNK_BYTES:
             self._look_closer(connection)
         if sum(len(row[-1]) for row in self.rejects) >= CHUNK_BYTES:
             self._write_rejects()
 
+    def _without_erased(self, lines: pa.Table) -> pa.Table:
+        """The lines but those that were erased with a person and have come again."""
+        if not self.forgotten.lengths:
+            return lines
+        trimmed = pc.ascii_trim_whitespace(lines["line"])
+        lengths = pc.binary_length(trimmed).cast(pa.int64())
+        suspects = np.flatnonzero(pc.is_in(lengths, pa.array(sorted(self.forgotten.lengths), pa.int64())).to_numpy())
+        again = [
+            int(place)
+            for place in suspects
+            if self.forgotten.holds_line(self.key, trimmed[int(place)].as_py().encode())
+        ]
+        for row in lines.take(pa.array(again, pa.int64())).to_pylist():
+            place = (row["file_number"], row["line_number"], row["byte_offset"], len(row["line"].encode()))
+            self.rejects.append((*place, tombstones.REASON, tombstones.MESSAGE, b""))
+        left = np.ones(len(lines), dtype=np.bool_)
+        left[again] = False
+        return lines.filter(pa.array(left)) if again else lines
+
+    def _refusal(self, item: Refused) -> tuple[int, str, str, bytes]:
+        if self.forgotten.holds_line(self.key, item.raw):
+            return item.length, tombstones.REASON, tombstones.MESSAGE, b""
+        return item.length, item.reason, item.message, item.raw
+
     def _write_plain(self, connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> pa.Table:
         """Write the lines that are plainly good; the others."""
         register_lines(connection, lines)
-        parts = self._write_parts(connection, plain_rows(connection))
+        query = plain_rows(connection)
+        if self.forgotten:
+            query = f"select * from ({query}) where not {PEOPLE[self.source].is_forgotten}"
+        parts = self._write_parts(connection, query)
         connection.unregister("lines")
         rest = self._rest(connection, lines, parts)
         if sum(part.rows for part in parts) + len(rest) != len(lines):
@@ -322,20 +353,23 @@ class _Load:
         expected = len(lines)
         if self.source == rasa.SOURCE:
             refusals = type_events(connection, lines)
+            refusals += self._keep_out(connection)
             expected += self._count_events(connection, lines)
             parts = self._write_parts(connection, lake_events("typed"))
         elif self.source == voice.SOURCE:
             refusals = voice_lake.type_events(connection, lines)
+            refusals += self._keep_out(connection)
             parts = self._write_parts(connection, voice_lake.lake_events(connection))
         else:
             refusals = type_lines(connection, lines)
+            refusals += self._keep_out(connection)
             parts = self._write_parts(connection, lake_rows("typed"))
         if sum(part.rows for part in parts) + len(refusals) != expected:
             raise LakeError(f"The lake {self.settings.lake} did not keep every row; run again.")
         # The lines as they came: typing takes escaped NULs out of its copy.
         came = lines.take(pa.array([refusal.row_number for refusal in refusals], pa.int64())).to_pylist()
         for refusal, line in zip(refusals, came, strict=True):
-            raw = (refusal.line or line["line"]).encode()
+            raw = (line["line"] if refusal.line is None else refusal.line).encode()
             place = (line["file_number"], line["line_number"], line["byte_offset"])
             self.rejects.append((*place, len(raw), refusal.reason, refusal.message, raw))
         for number, reason, name, count in self._warnings(connection):
@@ -349,6 +383,16 @@ class _Load:
             "select file_number, 'wrong_type', warning, count(*) "
             "from (select file_number, unnest(warnings) as warning from typed where reason is null) group by all"
         ).fetchall()
+
+    def _keep_out(self, connection: duckdb.DuckDBPyConnection) -> list[Refusal]:
+        """Refuse the events among `typed` that are of people who were removed; nothing of their text is kept."""
+        if not self.forgotten:
+            return []
+        rows = connection.execute(
+            f"update typed set reason = '{tombstones.REASON}' "
+            f"where reason is null and {PEOPLE[self.source].is_forgotten} returning row_number"
+        ).fetchall()
+        return [Refusal(row_number, tombstones.REASON, tombstones.MESSAGE, "") for (row_number,) in rows]
 
     def _count_events(self, connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> int:
         """Count events of trackers as lines, and trackers without any as blank ones; how many lines more that makes."""

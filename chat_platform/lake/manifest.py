@@ -13,14 +13,32 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class FileState(_Record):
+    """What a file became when lines were erased from it."""
+
+    fingerprint: str
+    sha256: str
+
+
 class ManifestFile(_Record):
-    """One delivered file. `fingerprint` is its cheap mark in landing, `name` its path below landing."""
+    """One delivered file. `fingerprint` is its cheap mark in landing, `name` its path below landing.
+
+    `rewritten` are its later states, of lines erased with a person; `expired_at` (UTC) is when it was deleted.
+    """
 
     name: str
     bytes_read: int
     fingerprint: str
     sha256: str
     lines_read: int
+    rewritten: list[FileState] = []
+    expired_at: datetime | None = None
+
+    @property
+    def states(self) -> list[tuple[str, str]]:
+        """Fingerprint and sha256 of every state in which the file is known."""
+        later = [(state.fingerprint, state.sha256) for state in self.rewritten]
+        return [(self.fingerprint, self.sha256), *later]
 
 
 class Part(_Record):
@@ -45,7 +63,8 @@ class Manifest(_Record):
     """One load. lines_read = blank + rejected + typed; times are UTC.
 
     `key_check` tells whether two loads were made with the same pseudonym key, and nothing else about it.
-    `time_zone` is the one in which event dates were counted.
+    `time_zone` is the one in which event dates were counted. `rejects_expired_at` (UTC) is when the text of the refused
+    lines was deleted.
     """
 
     load_id: str
@@ -66,6 +85,7 @@ class Manifest(_Record):
     rejects: list[str]
     issues: list[Issue]
     ingested_at: datetime
+    rejects_expired_at: datetime | None = None
 
     def paths(self, lake: Path, dates: set[date] | None = None) -> list[str]:
         """Parquet files of the load, of the given dates only if there are any."""

@@ -54,7 +54,7 @@ class Batch:
     refused: list[Refused] = field(default_factory=list)
 
 
-class _DamagedError(Exception):
+class DamagedError(Exception):
     """The compressed stream ends early or is broken; what came before it is good."""
 
     def __init__(self, reason: str, message: str) -> None:
@@ -71,10 +71,11 @@ def read_batches(path: Path, batch_bytes: int = BATCH_BYTES) -> Iterator[Batch]:
     Raises OSError where the file cannot be read.
     """
     with path.open("rb") as stream:
-        yield from _Framer(batch_bytes).run(_blocks(stream, path.suffix.lower(), batch_bytes))
+        yield from _Framer(batch_bytes).run(blocks(stream, path.suffix.lower(), batch_bytes))
 
 
-def _blocks(stream: BinaryIO, suffix: str, batch_bytes: int) -> Iterator[bytes]:
+def blocks(stream: BinaryIO, suffix: str, batch_bytes: int) -> Iterator[bytes]:
+    """The decompressed text of a file in blocks. Raises DamagedError where the compressed stream does not go on."""
     magic = stream.read(4)
     stream.seek(0)
     # The steps are small because a block may grow a thousandfold when it is decompressed.
@@ -112,10 +113,10 @@ def _decompressed(stream: BinaryIO, new: Callable[[], Any], step: int) -> Iterat
                 chunk = decompressor.unused_data
     except (zlib.error, zstandard.ZstdError):
         message = "The compressed file is damaged from here on; deliver it again."
-        raise _DamagedError("corrupt_file", message) from None
+        raise DamagedError("corrupt_file", message) from None
     if not decompressor.eof:
         message = "The compressed file ends before its end mark; deliver it again."
-        raise _DamagedError("truncated_file", message)
+        raise DamagedError("truncated_file", message)
 
 
 class _Framer:
@@ -134,7 +135,7 @@ class _Framer:
     def run(self, blocks: Iterator[bytes]) -> Iterator[Batch]:
         pending: list[bytes] = []
         size = 0
-        damage: _DamagedError | None = None
+        damage: DamagedError | None = None
         try:
             for block in blocks:
                 pending.append(block)
@@ -142,7 +143,7 @@ class _Framer:
                 if size > self.batch_bytes // 2:
                     yield from self._cut(b"".join(pending), last=False)
                     pending, size = [], 0
-        except _DamagedError as error:
+        except DamagedError as error:
             damage = error
         yield from self._cut(b"".join(pending), last=damage is None)
         if damage is not None:

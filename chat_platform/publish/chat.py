@@ -8,13 +8,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from chat_platform import reference
 from chat_platform.contracts import chat
 from chat_platform.lake import manifest as manifests
 from chat_platform.lake.manifest import Manifest
+from chat_platform.privacy.tombstones import frozen_scores
 from chat_platform.publish import scope
+from chat_platform.publish.keys import use_keys
 from chat_platform.publish.scope import Scope
 from chat_platform.routing.rules import routing_rules
 from chat_platform.settings import Settings
@@ -101,6 +105,7 @@ def publish(settings: Settings, scorer: Scorer, run_id: str) -> Publication | No
     tables.
     """
     with open_warehouse(settings) as warehouse:
+        use_keys(warehouse)
         pending = pending_loads(warehouse)
         if not pending and not scope.is_open(warehouse):
             return None
@@ -113,6 +118,7 @@ def backfill(settings: Settings, dates: Iterable[date], scorer: Scorer, run_id: 
     Reads the loads that stand in the tables: all published ones, and one whose publish was interrupted.
     """
     with open_warehouse(settings) as warehouse:
+        use_keys(warehouse)
         taken = {
             load_id for (load_id,) in warehouse.execute(f"select load_id from {warehouse.name('ops.loads')}").fetchall()
         }
@@ -134,6 +140,18 @@ def ensure_scope(settings: Settings, dates: Iterable[date], run_id: str) -> None
         if opened != (0,):
             return
         _Rebuild(warehouse, lambda _: pa.table({}), run_id, "backfill", [], frozenset(dates)).scope_only()
+
+
+def scored(settings: Settings, scorer: Scorer, queries: pa.ChunkedArray) -> pa.Table:
+    """What the classifier says of masked queries; of those that were erased, what it had said of their text."""
+    frozen = frozen_scores(settings.lake)
+    if frozen is None:
+        return scorer(queries)
+    frozen = frozen.filter(pc.is_in(frozen["user_query"], queries.combine_chunks()))
+    _, first = np.unique(frozen["user_query"].to_numpy(zero_copy_only=False), return_index=True)
+    frozen = frozen.take(pa.array(first, pa.int64()))
+    said = scorer(queries.filter(pc.invert(pc.is_in(queries, frozen["user_query"].combine_chunks()))))
+    return pa.concat_tables([said, frozen.select(said.column_names).cast(said.schema)])
 
 
 class _Rebuild:
@@ -252,7 +270,8 @@ class _Rebuild:
         queries = warehouse.execute(
             "select distinct user_query from messages where user_query is not null order by user_query"
         ).to_arrow_table()
-        warehouse.connection.register("scores", self.scorer(queries["user_query"]))
+        scores = scored(warehouse.settings, self.scorer, queries["user_query"])
+        warehouse.connection.register("scores", scores)
 
     def _replace_rows(self) -> None:
         warehouse = self.warehouse

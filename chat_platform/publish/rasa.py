@@ -10,6 +10,8 @@ from datetime import date
 import pyarrow as pa
 
 from chat_platform.contracts import rasa
+from chat_platform.lake import manifest as manifests
+from chat_platform.publish.keys import use_keys
 from chat_platform.publish.loads import record_load, unpublished
 from chat_platform.publish.scope import Scope, is_open
 from chat_platform.settings import Settings
@@ -35,6 +37,7 @@ def publish(settings: Settings, run_id: str) -> Publication | None:
     publishes chat messages too, this has to be the later of the two.
     """
     with open_warehouse(settings) as warehouse:
+        use_keys(warehouse)
         unpacker = new_unpacker(warehouse)
         ensure_events(unpacker)
         pending = unpublished(warehouse, rasa.SOURCE)
@@ -65,6 +68,25 @@ def publish(settings: Settings, run_id: str) -> Publication | None:
         found = dict(warehouse.execute(f"select event_date, n from {counted}").fetchall())
         senders = scope.count("conversation")
         return Publication(load_ids, senders, {day: found.get(day, 0) for day in scope.dates()}, unpacker.rows)
+
+
+def unpack_again(settings: Settings, load_ids: Iterable[str]) -> None:
+    """Put the rows of loads that stand in the tables there again, as the lake has them now."""
+    wanted = set(load_ids)
+    if not wanted:
+        return
+    with open_warehouse(settings) as warehouse:
+        loads = warehouse.execute(f"select load_id from {warehouse.name('ops.loads')}").fetchall()
+        use_keys(warehouse)
+        standing = wanted & {load_id for (load_id,) in loads}
+        unpacker = new_unpacker(warehouse)
+        for item in manifests.read_manifests(settings.lake, rasa.SOURCE):
+            if item.load_id in standing:
+                unpack_load(unpacker, item)
+                with warehouse.transaction():
+                    delete_load(unpacker, item.load_id)
+                    unpacker.insert()
+                unpacker.clear()
 
 
 def open_scope(settings: Settings, dates: Iterable[date], run_id: str) -> None:

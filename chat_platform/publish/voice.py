@@ -13,6 +13,7 @@ import pyarrow as pa
 from chat_platform.contracts import voice
 from chat_platform.lake import manifest as manifests
 from chat_platform.lake.manifest import Manifest
+from chat_platform.publish.keys import use_keys
 from chat_platform.publish.loads import record_load, unpublished
 from chat_platform.publish.scope import Scope, is_open
 from chat_platform.settings import Settings
@@ -53,6 +54,7 @@ def publish(settings: Settings, run_id: str) -> Publication | None:
     the same tables. In a run that publishes chat messages too, this has to be the later of the two.
     """
     with open_warehouse(settings) as warehouse:
+        use_keys(warehouse)
         pending = pending_loads(warehouse)
         if not pending and not is_open(warehouse):
             return None
@@ -65,6 +67,7 @@ def backfill(settings: Settings, dates: Iterable[date], run_id: str) -> Publicat
     Reads the loads that stand in the tables: all published ones, and one whose publish was interrupted.
     """
     with open_warehouse(settings) as warehouse:
+        use_keys(warehouse)
         taken = {
             load_id for (load_id,) in warehouse.execute(f"select load_id from {warehouse.name('ops.loads')}").fetchall()
         }

@@ -103,7 +103,7 @@ def open_warehouse(settings: Settings, *, create: bool = True) -> Iterator[Wareh
     """
     with locked(settings.locks, "warehouse"), _reworded(settings):
         temporary = settings.home / "tmp"
-        temporary.mkdir(parents=True, exist_ok=True)
+        temporary.mkdir(mode=0o700, parents=True, exist_ok=True)
         connection = duckdb.connect(config={"temp_directory": str(temporary), "memory_limit": "1GB"})
         try:
             connection.execute("set timezone = 'UTC'")

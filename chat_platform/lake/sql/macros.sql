@@ -74,3 +74,19 @@ create or replace temp macro opaque(id) as
         when contains(id, '@') or regexp_full_match(id, '\+?[0-9(][0-9 ().\-]{6,18}[0-9]') then pseudonym(id)
         else id
     end;
+
+-- Whether an event is of somebody who was removed: it names them by a pseudonym, or names nobody and stands in a
+-- conversation of theirs, and happened before the removal. The marks are a variable of the connection, see tombstones.
+create or replace temp macro is_forgotten(named, conversation, event_timestamp) as
+    case
+        when len(named) > 0
+            then coalesce(
+                list_bool_or(
+                    list_transform(
+                        named, lambda key: event_timestamp <= getvariable('forgotten')[sha256(key)]
+                    )
+                ),
+                false
+            )
+        else coalesce(event_timestamp <= getvariable('forgotten')[sha256(conversation)], false)
+    end;

@@ -8,7 +8,7 @@ create or replace temp macro id64(text) as
 create or replace temp macro may_tell(text) as
     regexp_matches(
         text,
-        '@|%40|[0-9](?:[ ().\-/\x{A0}\x{2010}-\x{2014}]{0,3}[0-9]){6}|(?i:token|key|secret|passw|pwd|sig|auth|bearer)'
+        '@|%40|[0-9](?:[ ()+.\-/\x{A0}\x{2010}-\x{2014}]{0,3}[0-9]){6}|(?i:token|key|secret|passw|pwd|sig|auth|bearer)'
     );
 
 -- Text without what may not be published: e-mail, CPF, phone, runs of 8 and more digits, passwords and tokens in
@@ -45,7 +45,10 @@ create or replace temp macro mask(text) as
                             || '|\b(?:2[1-9]|[3-9][0-9])[0-9]{2}[\-\x{2010}-\x{2014}][0-9]{4}\b'
                             || '|\b0[1-9](?:[ .\-\x{A0}\x{2010}-\x{2014}][0-9]{2}){4}\b'
                             || '|\b[0-9]{3}[ .\x{A0}][0-9]{3}[ .\x{A0}][0-9]{3}[ .\-/\x{A0}\x{2010}-\x{2014}]?[0-9]{2}\b'
-                            || '|\b[0-9]{2}\.?[0-9]{3}\.?[0-9]{3}/[0-9]{4}[\-\x{2010}-\x{2014}]?[0-9]{2}\b',
+                            || '|\b[0-9]{2}\.?[0-9]{3}\.?[0-9]{3}/[0-9]{4}[\-\x{2010}-\x{2014}]?[0-9]{2}\b'
+                            || '|\b[0-9](?:[ .\-\x{A0}\x{2010}-\x{2014}][0-9]){7,14}\b'
+                            || '|\b[0-9]{2}[ .\-\x{A0}\x{2010}-\x{2014}]9[0-9]{2}(?:[ .\-\x{A0}\x{2010}-\x{2014}][0-9]{3}){2}\b'
+                            || '|(?:%28|\b)[0-9]{2}(?:%29|\))?(?:%20|%2D|\+){1,2}9?[0-9]{4}(?:%20|%2D|\+|-)?[0-9]{4}\b',
                             '[number]', 'g'
                         ),
                         '[0-9]{8,}', '[number]', 'g'

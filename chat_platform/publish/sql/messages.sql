@@ -10,7 +10,7 @@ kept as (
         coalesce(len(list_filter(lake.steps, lambda step: step.tool_type is not null)), 0) as typed_steps,
         coalesce(len(lake.steps), 0) as all_steps,
         list_filter(lake.steps, lambda step: step.tool_type = 'agent_progress')[-1].outcome as agent_outcome,
-        list_filter(lake.steps, lambda step: step.user_id is not null)[1].user_id as user_id,
+        published_key(list_filter(lake.steps, lambda step: step.user_id is not null)[1].user_id) as user_id,
         list_filter(lake.steps, lambda step: step.user_id is not null)[1].timezone as user_timezone
     from read_parquet(getvariable('lake_files'), union_by_name => true) as lake
     semi join (select * from candidates where verdict = 'accepted' and is_new) as accepted

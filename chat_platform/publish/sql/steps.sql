@@ -60,7 +60,7 @@ select
     carried.num_results,
     carried.step.result_count as result_count,
     carried.step.keywords as keywords,
-    carried.step.user_id as user_id,
+    published_key(carried.step.user_id) as user_id,
     carried.step.action as action,
     carried.step.url as url,
     carried.step.outcome as outcome

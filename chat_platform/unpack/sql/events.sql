@@ -10,7 +10,7 @@ select
     lake.environment,
     lake.model_id,
     lake.session_id,
-    lake.sender_key,
+    case when lake.sender_key = lake.sender_id then lake.sender_key else published_key(lake.sender_key) end as sender_key,
     lake.event_date,
     lake.order_time,
     lake.position,

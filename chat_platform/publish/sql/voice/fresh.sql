@@ -8,6 +8,9 @@ gathered as (
         lake.* exclude (
             event_type, through, robot_version, reason, dialog_type, script_point, intent, top_intent, last_solution,
             api_name, scale, captured_text, cleansed_text, agent_text, command, previous_solutions, uri, content
+        ) replace (
+            published_key(lake.phone_key) as phone_key,
+            case when lake.phone_key is not null then published_key_version() end as key_version
         ),
         [
             lake.event_type, lake.through, lake.robot_version, lake.reason, lake.dialog_type, lake.script_point, lake.intent,
