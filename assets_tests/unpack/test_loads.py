@@ -240,4 +240,4 @@ def test_the_working_file_holds_no_other_schema(settings: Settings) -> None:
             name
             for (name,) in connection.execute("select distinct table_schema from information_schema.tables").fetchall()
         }
-    assert schemas <= {"demo_event", "demo_chat", "demo_ops"}
+    assert schemas <= {"demo_event", "demo_chat", "demo_voice", "demo_ops"}

@@ -12,8 +12,6 @@ from chat_platform.lake.typing import Refusal, register_lines
 from chat_platform.sql import load_sql
 
 _PACKAGE = "chat_platform.lake"
-# Objects in which a key that stands twice is looked for.
-_KEY_PATHS = ["$", "$.context", "$.context.customer", "$.context.customer.nlp", "$.context.agent", "$.context.api"]
 _READ = {
     "text": "json_text({})", "number": "finite(double_of({}))", "whole": "whole(double_of({}))",
     "boolean": "json_boolean({})",
@@ -30,7 +28,7 @@ _CONTENT_NUMBERS = (
 )  # fmt: skip
 # Columns of `typed` that do not go to the lake as they are.
 _NOT_KEPT = (
-    "row_number", "file_number", "reason", "suspect", "line", "findings", "raw_id", "raw_call", "phone",
+    "row_number", "file_number", "reason", "suspect", "is_custom", "line", "findings", "raw_id", "raw_call", "phone",
     "intent_score", "top_score", "http_status", "electronic_score", "human_score", "reason_of_end", "headers_hash",
     "body_hash", "through", "version", "robot_version", "event_type", "event_timestamp", "event_date",
 )  # fmt: skip
@@ -55,7 +53,7 @@ def type_events(connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> list[
     Afterwards `reason` is null for exactly the lines that are not in the answer.
     """
     register_lines(connection, lines)
-    connection.execute(load_sql(_PACKAGE, "voice_keys", key_paths=str(_KEY_PATHS)))
+    connection.execute(load_sql(_PACKAGE, "voice_keys"))
     connection.execute(_statement())
     connection.unregister("lines")
     refusals, broken = [], []
@@ -82,7 +80,7 @@ def type_events(connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> list[
 def lake_events(connection: duckdb.DuckDBPyConnection) -> str:
     """Query of the good events of `typed` as they go to the lake: pseudonyms for phones, keys, hashes, warnings."""
     content = ", chr(31), ".join([*_CONTENT_NUMBERS, *(f"strlen({text}), chr(31), {text}" for text in _CONTENT_TEXTS)])
-    connection.execute(load_sql(_PACKAGE, "voice_lookups", event_types=_quoted(voice.EVENT_TYPES)))
+    connection.execute(load_sql(_PACKAGE, "voice_lookups"))
     return load_sql(_PACKAGE, "voice_lake", not_kept=", ".join(_NOT_KEPT), content=content)
 
 
@@ -105,7 +103,6 @@ def _statement() -> str:
     return load_sql(
         _PACKAGE,
         "type_voice",
-        key_paths=str(_KEY_PATHS),
         aliases=" ".join(f"when '{alias}' then '{name}'" for alias, name in voice.ALIASES.items()),
         values=",\n".join(f"{_READ[item.kind].format(_leaf(item.path))} as {item.column}" for item in voice.FIELDS),
         refusals=_refusals(),

@@ -210,7 +210,12 @@ class _Rebuild:
         only = [] if self.mode == "publish" else ["lake.call_id in (select call_id from touched)"]
         if warehouse.execute(f"{lost} limit 1").fetchone():
             only.append(f"(lake.load_sequence, lake.source_file, lake.byte_offset) not in ({lost})")
-        warehouse.execute(load_sql(_PACKAGE, "voice/fresh", only=" and ".join(only) or "true"))
+        warehouse.execute(
+            "create or replace temp view incoming as "
+            "select * from read_parquet(getvariable('lake_files'), union_by_name => true) as lake "
+            f"where {' and '.join(only) or 'true'}"
+        )
+        warehouse.execute(load_sql(_PACKAGE, "voice/fresh"))
 
     def _keep(self) -> None:
         """Tables `kept_<table>`: standing rows of touched calls that stay; none in a backfill."""
@@ -229,8 +234,7 @@ class _Rebuild:
     def _derive(self) -> None:
         warehouse = self.warehouse
         warehouse.execute(load_sql(_PACKAGE, "voice/spine"))
-        terminal = ", ".join(f"'{name}'" for name in voice.TERMINAL)
-        warehouse.execute(load_sql(_PACKAGE, "voice/calls", terminal=terminal))
+        warehouse.execute(load_sql(_PACKAGE, "voice/calls"))
         self._find_collisions()
         for table in ("solutions", "transfers"):
             # Those of their columns that the call decides are made anew for the kept rows too.

@@ -63,7 +63,12 @@ parsed as (
         or regexp_matches(
             line, ',\s*(?:[}\]]|-?(?:[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?)\s*[,}\]])'
         ) as suspect,
-        case when is_valid then json_keys(line, {key_paths}) end as keys,
+        case
+            when is_valid
+                then json_keys(
+                    line, ['$', '$.context', '$.context.customer', '$.context.customer.nlp', '$.context.agent', '$.context.api']
+                )
+        end as keys,
         case when is_valid then from_json(line, getvariable('voice_structure')) end as message
     from cleaned
 ),
@@ -141,7 +146,8 @@ select
     byte_offset,
     reason,
     suspect,
-    case when reason is not null or suspect or event_type not in ({event_types}) then line end as line,
+    event_type not in ({event_types}) as is_custom,
+    case when reason is not null or suspect or is_custom then line end as line,
     repaired,
     raw_id,
     raw_call,

@@ -2,7 +2,9 @@
 set variable whole_keys = (
     select coalesce(list(distinct hash(keys)), [])
     from (
-        select json_keys(line, {key_paths}) as keys
+        select json_keys(
+            line, ['$', '$.context', '$.context.customer', '$.context.customer.nlp', '$.context.agent', '$.context.api']
+        ) as keys
         from lines
         where row_number < 500 and json_valid(line)
     ) as first_lines

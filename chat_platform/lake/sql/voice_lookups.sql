@@ -15,7 +15,7 @@ select
         else line
     end as content
 from typed
-where reason is null and event_type not in ({event_types});
+where reason is null and is_custom;
 
 create or replace temp table custom_hashes as
 select

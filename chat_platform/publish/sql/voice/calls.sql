@@ -5,8 +5,8 @@ with
 placed as (
     select
         *,
-        {'at': event_timestamp, 'key': event_key} as place,
-        {'load_id': load_id, 'source_file': source_file, 'line_number': line_number, 'day': event_date} as origin
+        row(event_timestamp, event_key) as place,
+        { 'load_id': load_id, 'source_file': source_file, 'line_number': line_number, 'day': event_date } as origin
     from spine
 ),
 
@@ -18,14 +18,14 @@ gathered as (
         arg_min(origin, place) filter (where event_type = 'CustomerInitiatedCall') as start_origin,
         arg_min(origin, place) as first_origin,
         -- A value that is null does not count here: the first event that has one gives it.
-        arg_min({'phone_key': phone_key, 'key_version': key_version}, place) filter (
+        arg_min({ 'phone_key': phone_key, 'key_version': key_version }, place) filter (
             where phone_key is not null and event_type = 'CustomerInitiatedCall'
         ) as start_phone,
-        arg_min({'phone_key': phone_key, 'key_version': key_version}, place) filter (where phone_key is not null)
+        arg_min({ 'phone_key': phone_key, 'key_version': key_version }, place) filter (where phone_key is not null)
             as first_phone,
-        arg_min({'reason': reason}, place) filter (where event_type = 'CustomerCallEnded') as first_end,
-        arg_max(event_type, place) filter (where event_type in ({terminal})) as terminal_event,
-        arg_max({'script_point': script_point, 'dialog_type': dialog_type}, place) filter (
+        arg_min({ 'reason': reason }, place) filter (where event_type = 'CustomerCallEnded') as first_end,
+        arg_max(event_type, place) filter (where event_type in ('AgentSolvedRequest', 'AgentTransferedCustomer', 'CustomerAbandonedAgent')) as terminal_event,
+        arg_max({ 'script_point': script_point, 'dialog_type': dialog_type }, place) filter (
             where event_type = 'AgentTalkedCustomer'
         ) as last_turn,
         count(*) filter (where event_type = 'AgentTalkedCustomer') as agent_turns,
@@ -47,7 +47,7 @@ decided as (
         *,
         coalesce(start_origin, first_origin) as origin,
         case when start_events > 0 then start_phone else first_phone end as phone,
-        case when first_end.reason in ({terminal}) then first_end.reason else terminal_event end as deciding_event,
+        case when first_end.reason in ('AgentSolvedRequest', 'AgentTransferedCustomer', 'CustomerAbandonedAgent') then first_end.reason else terminal_event end as deciding_event,
         epoch_us(ended_at) - epoch_us(started_at) as microseconds
     from gathered
 )

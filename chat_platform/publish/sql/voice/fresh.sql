@@ -1,4 +1,4 @@
--- The lines of the lake that come to stand, their texts masked. In: lake_files, and {only}, a condition that leaves lines out.
+-- The lines of the lake that come to stand, their texts masked. In: incoming.
 -- Out: fresh, one row an event. All texts pass in one list: a statement takes longer to plan with each text that is
 -- masked by itself, for a macro repeats what it is given.
 create or replace temp table fresh as
@@ -17,8 +17,7 @@ gathered as (
             lake.top_intent, lake.last_solution, lake.api_name, lake.scale, lake.captured_text, lake.cleansed_text,
             lake.agent_text, lake.command, lake.previous_solutions, lake.uri, lake.content
         ] as texts
-    from read_parquet(getvariable('lake_files'), union_by_name => true) as lake
-    where {only}
+    from incoming as lake
 ),
 
 masked as (

@@ -1,0 +1,24 @@
+"""A whole run of the platform with calls beside messages: one publish, its partitions, and a backfill."""
+
+from collections.abc import Callable
+from datetime import date
+
+from homes import Home, assert_same
+from voice.voice_builder import GOLDEN
+
+from chat_platform.status import read_status
+
+
+def test_calls_are_published_and_made_anew(new_home: Callable[..., Home]) -> None:
+    home = new_home(first_date="2018-01-01")
+    folder = home.root / "landing" / "voice"
+    folder.mkdir()
+    for name in ("events.jsonl", "survey.jsonl"):
+        (folder / name).write_bytes((GOLDEN / name).read_bytes())
+    home.publish()
+    assert home.value("select count(*) from demo_voice.events") == 61 + 6
+    assert home.value("select max(status) from demo_event._loads where schema_name = 'voice'") == 1
+    assert [row["reason"] for row in read_status(home.settings).refused]
+    before = home.dump(("voice",))
+    home.backfill(date(2018, 6, 13), date(2018, 6, 14))
+    assert_same(home.dump(("voice",)), before)
