@@ -1,22 +1,36 @@
 """Removing a person: nothing is left of them, totals stay, and what comes again stays out."""
 
+import json
 import shutil
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
 
-from homes import Dump, Home, assert_same
+from homes import Dump, Home, assert_same, executable
 from people_feed import KEYS, NATIONAL, NUMBER, SENDER, SPELLINGS, WORDS, WRITTEN, key_of, later
 from search import files_of, found_in
 
-from chat_platform.forget import Forgotten, forget
-from chat_platform.privacy.people import person
+from chat_platform.forget import Forgotten
 
 WANTED = (*SPELLINGS[:4], *KEYS[:3], *WORDS)
 
 
 def remove(home: Home, given: str = WRITTEN) -> Forgotten:
-    return forget(home.settings, person(given), told=lambda _: None)
+    """By the command, which gets the number through a pipe."""
+    done = subprocess.run(
+        [executable("chat-platform"), "forget", "--json"],
+        env=home.environment,
+        input=given + "\n",
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+        cwd=home.root,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "98765" not in done.stdout + done.stderr
+    return Forgotten(**json.loads(done.stdout))
 
 
 def totals(home: Home) -> Dump:
