@@ -113,6 +113,13 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# Seconds between two calls of a phone; null beyond the longest window, as who is a neighbour ends there as well. #}
+{% macro voice_gap(earlier, later) -%}
+    case
+        when {{ later }} <= {{ earlier }} + interval '28 days' then {{ seconds_between(earlier, later) }}
+    end
+{%- endmacro %}
+
 {# True where a start of the same phone lies within the window of a recall; gap in seconds, null where there is none. #}
 {% macro voice_recalled(gap, hours) -%}
     {{ gap }} {{ '<' if voice_reading('recalls') == 'exclusive' else '<=' }} {{ hours * 3600 }}
