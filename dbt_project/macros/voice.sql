@@ -91,6 +91,11 @@
     )
 {%- endmacro %}
 
+{# Condition on a row with event_date: a call that started then is open and not lost. #}
+{% macro voice_has_open_calls() -%}
+    event_date in (select open_dates.event_date from {{ ref('int_voice__open_dates') }} as open_dates)
+{%- endmacro %}
+
 {# Rows of the calls' facts that started on a date in scope; all call KPIs are counted on these. #}
 {% macro voice_calls_in_scope() -%}
     select *

@@ -22,11 +22,7 @@ select
     numerator,
     denominator,
     value,
-    {% if source_name == 'voice' -%}
-        event_date in (select open_dates.event_date from {{ ref('int_voice__open_dates') }} as open_dates)
-    {%- else -%}
-        false
-    {%- endif %} as has_open_calls
+    {{ voice_has_open_calls() if source_name == 'voice' else 'false' }} as has_open_calls
 from {{ ref('int_kpi_' ~ source_name ~ '__' ~ family) }}
 {%- endfor %}
 {%- endfor %}
