@@ -40,10 +40,10 @@ def _lines(name: str) -> list[str]:
 
 @pytest.fixture(scope="session")
 def warehouse(golden: list[Event], tmp_path_factory: pytest.TempPathFactory) -> VoiceWarehouse:
-    """The first load on DuckDB, built by dbt with all tests of data. Nobody changes it."""
+    """The first load on DuckDB, built by dbt with all of its tests. Nobody changes it."""
     made = VoiceWarehouse(tmp_path_factory.mktemp("voice"))
     made.write("bot", typed(golden))
-    made.run("build", "--exclude-resource-type", "unit_test")
+    made.run("build")
     return made
 
 

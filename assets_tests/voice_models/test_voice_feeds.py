@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from voice_feed import events_of, feeds
 from voice_pipeline import Pipeline, World
 from voice_reference import count
-from voice_warehouse import Event, local_date
+from voice_warehouse import Event, VoiceWarehouse, local_date, typed
 
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 LONG = settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
@@ -199,3 +199,20 @@ def test_windows_nest_and_parts_are_parts(pipeline: Pipeline, calls: Any) -> Non
 
 
 OUTCOMES = ("solved", "transferred", "abandoned", "open", "unknown")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@given(calls=feeds)
+@settings(QUICK, max_examples=3)
+def test_postgres_gives_the_same_figures(
+    pipeline: Pipeline, postgres: str, tmp_path_factory: pytest.TempPathFactory, calls: list[dict[str, Any]]
+) -> None:
+    made = VoiceWarehouse(tmp_path_factory.mktemp("postgres"), postgres)
+    prefix = f"p{abs(hash(repr(calls)))}"[:20]
+    made.write(prefix, typed(events_of(calls)))
+    made.run("seed", prefix=prefix)
+    made.run("run", prefix=prefix)
+    world = loaded(pipeline, events_of(calls))
+    for table in ("voice_daily", "voice_overall", "voice_api_daily", "voice_survey", "voice_intervals"):
+        assert sorted(map(repr, made.rows(table, prefix))) == sorted(map(repr, world.rows(table))), table

@@ -1,6 +1,8 @@
 """Every figure of the worked example, and every other reading of it when it is chosen; on DuckDB and on Postgres."""
 
+import ast
 import json
+import re
 import shutil
 from collections.abc import Callable
 from datetime import date
@@ -10,6 +12,10 @@ from typing import Any
 import pytest
 from voice_pipeline import Pipeline
 from voice_warehouse import Event, VoiceWarehouse, accepted, typed
+
+from chat_platform.dbt.project import PROJECT_DIR, dbt_environment
+from chat_platform.dbt.project import _fingerprint as fingerprint
+from chat_platform.settings import VOICE_READINGS, Settings
 
 Figures = dict[str, Any]
 OUTCOMES = ("solved", "transferred", "abandoned", "open")
@@ -231,6 +237,20 @@ def test_an_unknown_reading_is_refused_with_the_known_ones(
     assert done.returncode != 0
     assert "CHAT_PLATFORM_VOICE_READINGS" in done.stdout
     assert told in done.stdout
+
+
+def test_settings_and_models_know_the_same_readings() -> None:
+    macro = (PROJECT_DIR / "macros" / "voice.sql").read_text(encoding="utf-8")
+    (known,) = re.findall(r"macro voice_readings.*?return\((\{.*?\})\)", macro, re.DOTALL)
+    assert {name: tuple(readings) for name, readings in ast.literal_eval(known).items()} == VOICE_READINGS
+
+
+def test_readings_reach_dbt_and_make_it_parse_again(make_settings: Callable[..., Settings]) -> None:
+    chosen = make_settings(voice_readings=" idk=sum, tma=local_end_day ", voice_late_days=5)
+    handed = dbt_environment(chosen)
+    assert handed["CHAT_PLATFORM_VOICE_READINGS"] == "idk=sum,tma=local_end_day"
+    assert handed["CHAT_PLATFORM_VOICE_LATE_DAYS"] == "5"
+    assert fingerprint(chosen) != fingerprint(make_settings())
 
 
 def test_the_line_that_a_repair_brings_back(

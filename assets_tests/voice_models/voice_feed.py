@@ -13,20 +13,20 @@ BASES = (datetime(2018, 10, 20, tzinfo=UTC), datetime(2018, 2, 5, tzinfo=UTC))
 HOUR = 3600
 # Seconds of the UTC day: local midnight in both halves of the year, just before and after, and half hours.
 SECONDS = (0, 1, 2 * HOUR - 1, 2 * HOUR, 3 * HOUR - 1, 3 * HOUR, 3 * HOUR + 1, 9 * HOUR, 9 * HOUR + 1800, 12 * HOUR)
-PHONES = ("11968322333", "+55 11 96832-2333", "21987654321", "1133334444", "", None)
+PHONES = ("11968322333", "11968322333", "+55 11 96832-2333", "21987654321", "", None)
 DIALOGS = ("RDM", "REJ", "SIL", "DES", "else", None)
 INTENTS = ("None", None, "INTERNET", "TRANSFERE")
-SOLUTIONS = ("Consumo de Internet", "2a Via de Conta", None)
+SOLUTIONS = ("Consumo de Internet", "Consumo de Internet", "2a Via de Conta", None)
 REASONS = ("CustomerAbandonedAgent", "AgentSolvedRequest", "AgentTransferedCustomer", "OTHER", None)
 
 _call = st.fixed_dictionaries(
     {
         "base": st.sampled_from(BASES),
-        "day": st.sampled_from((0, 1, 2, 7, 8, 14, 15, 28, 29)),
+        "day": st.sampled_from((0, 0, 1, 1, 2, 4, 5, 7, 8, 28, 29)),
         "second": st.sampled_from(SECONDS),
         "phone": st.sampled_from(PHONES),
         "start": st.sampled_from((True, True, True, True, False)),
-        "said": st.lists(
+        "said": st.just([]) | st.lists(
             st.tuples(
                 st.sampled_from(("agent", "agent", "customer", "api")), st.sampled_from(DIALOGS),
                 st.sampled_from(INTENTS), st.sampled_from((0, 2, 11, 40)),
@@ -36,7 +36,7 @@ _call = st.fixed_dictionaries(
         "transfers": st.sampled_from((0, 0, 0, 1, 2)),
         "solved": st.lists(st.sampled_from(SOLUTIONS), max_size=2),
         "abandoned": st.booleans(),
-        "end": st.sampled_from((None, -5, 0, 2, 60, 60, 300, 1800, 7200, 100000)),
+        "end": st.sampled_from((None, -5, 0, 9, 10, 60, 300, 1800, 7200, 100000)),
         "reason": st.sampled_from(REASONS),
         "survey": st.lists(st.tuples(st.sampled_from((None, 0, 7, 10)), st.sampled_from((None, 8))), max_size=2),
     }

@@ -91,6 +91,11 @@
     )
 {%- endmacro %}
 
+{# Condition on a row with event_date: a call that started then is open and not lost. #}
+{% macro voice_has_open_calls() -%}
+    event_date in (select open_dates.event_date from {{ ref('int_voice__open_dates') }} as open_dates)
+{%- endmacro %}
+
 {# Rows of the calls' facts that started on a date in scope; all call KPIs are counted on these. #}
 {% macro voice_calls_in_scope() -%}
     select *
@@ -111,6 +116,13 @@
     {%- else -%}
         {{ table }}event_date
     {%- endif -%}
+{%- endmacro %}
+
+{# Seconds between two calls of a phone; null beyond the longest window, as who is a neighbour ends there as well. #}
+{% macro voice_gap(earlier, later) -%}
+    case
+        when {{ later }} <= {{ earlier }} + interval '28 days' then {{ seconds_between(earlier, later) }}
+    end
 {%- endmacro %}
 
 {# True where a start of the same phone lies within the window of a recall; gap in seconds, null where there is none. #}

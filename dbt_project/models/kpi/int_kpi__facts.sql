@@ -1,3 +1,4 @@
+-- noqa: disable=LT02
 {#- Rows of all families of KPIs of the sources that are switched on. -#}
 {%- set families = {
     'chat': [
@@ -22,11 +23,7 @@ select
     numerator,
     denominator,
     value,
-    {% if source_name == 'voice' -%}
-        event_date in (select open_dates.event_date from {{ ref('int_voice__open_dates') }} as open_dates)
-    {%- else -%}
-        false
-    {%- endif %} as has_open_calls
+    {{ voice_has_open_calls() if source_name == 'voice' else 'false' }} as has_open_calls
 from {{ ref('int_kpi_' ~ source_name ~ '__' ~ family) }}
 {%- endfor %}
 {%- endfor %}
