@@ -3,12 +3,12 @@
 import dagster as dg
 
 from chat_platform.assets.accuracy import build_accuracy_assets
-from chat_platform.assets.chat import build_chat_assets
+from chat_platform.assets.classifier import build_classifier
+from chat_platform.assets.lake import build_lake_assets
 from chat_platform.assets.models import build_models
 from chat_platform.assets.operations import build_operations
-from chat_platform.assets.rasa import build_rasa_assets
 from chat_platform.assets.steps import Progress, QuietProgress, run_lock
-from chat_platform.assets.voice import build_voice_assets
+from chat_platform.assets.tables import build_tables
 from chat_platform.dbt.project import ensure_manifest
 from chat_platform.jobs import build_backfill_job, build_expire_job, build_publish_job
 from chat_platform.schedules import build_schedules
@@ -19,8 +19,9 @@ from chat_platform.settings import Settings, load_settings
 def build_defs(settings: Settings, progress: Progress | None = None) -> dg.Definitions:
     """All assets, jobs, schedules and sensors for these settings. Opens no warehouse."""
     manifest = ensure_manifest(settings)
-    builders = {"chat": build_chat_assets, "rasa": build_rasa_assets, "voice": build_voice_assets}
-    of_sources = [asset for source in settings.sources for asset in builders[source](settings)]
+    of_sources = [*build_lake_assets(settings), *build_tables(settings)]
+    if "chat" in settings.sources:
+        of_sources += build_classifier(settings)
     if "voice" in settings.sources:
         of_sources += build_accuracy_assets(settings)
     return dg.Definitions(

@@ -7,7 +7,8 @@ from typing import Any
 import dagster as dg
 
 from chat_platform.assets import keys, steps
-from chat_platform.assets.chat import LOCK, rows_metadata
+from chat_platform.assets.lake import LOCK
+from chat_platform.assets.tables import log_rows
 from chat_platform.dbt.project import environment
 from chat_platform.forget import finish_removals
 from chat_platform.lake.ingest import ingest
@@ -34,10 +35,7 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
         done = chat.publish(settings, steps.scorer_of(settings), context.run_id)
         if done is None:
             return None
-        for key in keys.CHAT:
-            for day in done.dates:
-                metadata = rows_metadata(done, key, day)
-                context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=metadata))
+        log_rows(context, keys.CHAT, done)
         return done.load_ids
 
     def fill_rasa(context: dg.OpExecutionContext) -> tuple[str, ...] | None:
@@ -57,10 +55,7 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
         done = voice.publish(settings, context.run_id)
         if done is None:
             return None
-        for key in keys.VOICE:
-            for day in done.dates:
-                metadata = {"rows": done.rows[key.path[-1]].get(day, 0)}
-                context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=metadata))
+        log_rows(context, keys.VOICE, done)
         return done.load_ids
 
     fill = {"chat": fill_chat, "rasa": fill_rasa, "voice": fill_voice}

@@ -4,7 +4,7 @@ import dagster as dg
 
 from chat_platform.accuracy.store import write_figures
 from chat_platform.assets import keys
-from chat_platform.assets.chat import LOCK
+from chat_platform.assets.lake import LOCK
 from chat_platform.settings import Settings
 
 JUDGED = tuple(dg.AssetKey(["voice", table]) for table in ("annotations", "transcripts", "prompt_scores"))

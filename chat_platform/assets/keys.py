@@ -11,13 +11,7 @@ from chat_platform.publish.chat import CHAT_TABLES
 from chat_platform.publish.voice import VOICE_TABLES
 from chat_platform.settings import Settings
 
-LANDING = dg.AssetKey(["landing", "chat"])
-LAKE = dg.AssetKey(["lake", "chat"])
-RASA_LANDING = dg.AssetKey(["landing", "rasa"])
-RASA_LAKE = dg.AssetKey(["lake", "rasa"])
 RASA_EVENTS = dg.AssetKey(["event", "event"])
-VOICE_LANDING = dg.AssetKey(["landing", "voice"])
-VOICE_LAKE = dg.AssetKey(["lake", "voice"])
 SITES = dg.AssetKey(["chat", "domain_classifications"])
 MODEL = dg.AssetKey(["classifier", "domain_intent_model"])
 PUBLISHED = dg.AssetKey(["published", "snapshot"])
@@ -40,6 +34,16 @@ WHOLE_MODELS = frozenset({"kpi_definitions", "users", "voice_overall", "voice_su
 # Read daily: a feed that stands still for longer is worth a look.
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
 BACKFILL_POLICY = dg.BackfillPolicy.single_run()
+
+
+def landing(source: str) -> dg.AssetKey:
+    """Key of what was delivered of a source."""
+    return dg.AssetKey(["landing", source])
+
+
+def lake(source: str) -> dg.AssetKey:
+    """Key of the lake of a source."""
+    return dg.AssetKey(["lake", source])
 
 
 def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:

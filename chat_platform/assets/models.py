@@ -10,7 +10,7 @@ from dagster_dbt import DagsterDbtTranslator, dbt_assets
 
 from chat_platform.assets import keys, steps
 from chat_platform.assets.accuracy import FIGURES
-from chat_platform.assets.chat import LOCK, dates_of
+from chat_platform.assets.lake import LOCK, dates_of
 from chat_platform.dbt.project import environment
 from chat_platform.publish import chat, rasa, scope, voice
 from chat_platform.settings import Settings
