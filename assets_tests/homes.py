@@ -21,7 +21,6 @@ from filelock import FileLock
 from chat_platform.assets import steps
 from chat_platform.dbt.project import PROJECT_DIR, dbt_environment, ensure_manifest
 from chat_platform.lake.ingest import ingest
-from chat_platform.publish import rasa
 from chat_platform.publish.chat import Publication, publish
 from chat_platform.run import RunResult, run_backfill, run_publish
 from chat_platform.sample.chat import Truth, generate
@@ -50,12 +49,12 @@ Dump = dict[str, list[tuple[Any, ...]]]
 
 
 class Home:
-    """One home below `root`. `overrides` are settings, as for `load_settings`."""
+    """One home below `root`. `overrides` are settings, as for `load_settings`; without more, a home has chat only."""
 
     def __init__(self, root: Path, link: Path, **overrides: Any) -> None:
         self.root = root
         self.link = link
-        self.overrides = overrides
+        self.overrides = {"sources": "chat", **overrides}
         self.landing = root / "landing" / "chat"
         self.landing.mkdir(parents=True, exist_ok=True)
 
@@ -115,7 +114,6 @@ class Home:
         ingest(settings, "chat")
         done = publish(settings, steps.scorer_of(settings), run_id)
         assert done is not None, "nothing was pending"
-        rasa.publish(settings, run_id)
         return done
 
     def publish_without_dbt(self) -> Publication:
@@ -243,11 +241,11 @@ class Homes:
         steps.prepare_sites(settings)
         steps.prepare_model(settings)
 
-    def _parsed(self) -> Path:
-        """dbt's folder of a home of this process."""
-        folder = self.own / "parsed"
+    def _parsed(self, sources: str) -> Path:
+        """dbt's folder of a home of this process with these sources."""
+        folder = self.own / f"parsed-{sources}"
         if not folder.exists():
-            home = Home(self.own / "parsing", self.link)
+            home = Home(self.own / f"parsing-{sources}", self.link, sources=sources)
             ensure_manifest(home.settings)
             (home.root / "dbt").rename(folder)
         return folder
@@ -258,19 +256,19 @@ class Homes:
         home = Home(root, self.link, **overrides)
         shutil.copytree(self._once("trained", self._train) / "models", root / "models")
         if not home.settings.is_postgres:
-            shutil.copytree(self._parsed(), root / "dbt")
+            shutil.copytree(self._parsed(home.overrides["sources"]), root / "dbt")
         return home
 
-    def finished(self, name: str, root: Path, fill: Callable[[Home], None]) -> Home:
+    def finished(self, name: str, root: Path, fill: Callable[[Home], None], sources: str = "chat") -> Home:
         """A copy, at `root`, of a home that has been filled by `fill`, once for all processes."""
 
         def build(making: Path) -> None:
-            fill(self.make(making))
+            fill(self.make(making, sources=sources))
 
         shutil.copytree(self._once(name, build), root, symlinks=True, dirs_exist_ok=True)
         shutil.rmtree(root / "dbt")
-        shutil.copytree(self._parsed(), root / "dbt")
-        return Home(root, self.link)
+        shutil.copytree(self._parsed(sources), root / "dbt")
+        return Home(root, self.link, sources=sources)
 
 
 def executable(name: str) -> str:

@@ -325,7 +325,7 @@ def _digest(path: Path) -> str:
 
 
 def test_the_demo_makes_its_own_key_and_shows_kpis(command: Command, new_home: Callable[..., Home]) -> None:
-    home = new_home()
+    home = new_home(sources="chat,rasa,voice")
     said = command(home, "demo", "--messages", "120", CHAT_PLATFORM_PSEUDONYM_KEY=None)
     assert said.code == 0, said.err
     key = home.root / "pseudonym.key"
@@ -345,7 +345,7 @@ def test_the_demo_makes_its_own_key_and_shows_kpis(command: Command, new_home: C
 
 
 def test_help_names_the_commands(command: Command, new_home: Callable[..., Home]) -> None:
-    said = command(new_home(), "--help")
+    said = command(new_home(sources="chat,rasa,voice"), "--help")
     assert said.code == 0
     for name in ("demo", "run", "status", "query", "replay", "dev"):
         assert name in said.out

@@ -10,7 +10,7 @@ from chat_platform.status import read_status
 
 
 def test_one_run_publishes_chat_and_rasa(new_home: Callable[..., Home]) -> None:
-    home = new_home()
+    home = new_home(sources="chat,rasa")
     truth = generate_rasa(home.root / "landing" / "rasa", events=600, seed=2)
     home.publish()
     assert home.query("select schema_name, status from demo_event._loads order by status") == [

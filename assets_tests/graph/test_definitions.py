@@ -18,7 +18,7 @@ from chat_platform.settings import PROJECT_ROOT
 
 @pytest.fixture
 def definitions(new_home: Callable[..., Home]) -> dg.Definitions:
-    return build_defs(new_home().settings)
+    return build_defs(new_home(sources="chat,rasa,voice").settings)
 
 
 def test_the_graph_is_the_one_in_the_file(definitions: dg.Definitions) -> None:
@@ -42,7 +42,7 @@ def test_the_target_of_the_workspace_loads_in_a_fresh_interpreter(new_home: Call
         "dg.Definitions.validate_loadable(defs)\n"
         "print(len(list(defs.resolve_all_asset_keys())))\n"
     )
-    home = new_home()
+    home = new_home(sources="chat,rasa,voice")
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code],
         env={**home.environment, "PYTHONHASHSEED": "3"},

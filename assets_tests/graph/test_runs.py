@@ -62,8 +62,7 @@ def test_a_publish_logs_each_asset_once_for_each_date(half: Home) -> None:
     assert run.status is dg.DagsterRunStatus.SUCCESS
     logged = logged_by(half, run.run_id)
     by_date = partitioned(half)
-    of_rasa = {"lake/rasa", "event/event", "semantic/slots", "semantic/stories"}
-    assert by_date - {"kpi/chat_daily", *of_rasa} == {*TABLES, "lake/chat"}
+    assert by_date - {"kpi/chat_daily"} == {*TABLES, "lake/chat"}
     for asset, table in TABLES.items():
         there = rows_by_date(half, table)
         told = {day: metadata[0]["rows"] for day, metadata in logged[asset].items()}
@@ -137,8 +136,7 @@ def test_a_backfill_logs_each_date_with_its_own_rows(late: tuple[Home, dg.Dagste
     assert_same(home.dump(), before)
     logged = logged_by(home, result.run_id)
     wanted = {DATES[1].isoformat(), DATES[2].isoformat()}
-    # Raw Rasa events come with loads; a backfill reads them.
-    by_date = partitioned(home) - {"event/event"}
+    by_date = partitioned(home)
     assert set(logged) >= by_date
     for asset in by_date:
         assert set(logged[asset]) == wanted, asset

@@ -13,4 +13,4 @@ def people(homes: Homes, tmp_path_factory: pytest.TempPathFactory) -> Home:
         deliver(home)
         home.publish()
 
-    return homes.finished("people", tmp_path_factory.mktemp("people") / "home", fill)
+    return homes.finished("people", tmp_path_factory.mktemp("people") / "home", fill, sources="chat,rasa,voice")

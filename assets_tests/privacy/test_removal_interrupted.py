@@ -162,7 +162,7 @@ def rows_of_server(address: str) -> str:
 def test_on_postgres(new_home: Callable[..., Home], postgres: str, tmp_path: Path) -> None:
     from people_feed import deliver
 
-    home = new_home(warehouse=postgres)
+    home = new_home(warehouse=postgres, sources="chat,rasa,voice")
     deliver(home)
     home.publish()
     text = rows_of_server(postgres)

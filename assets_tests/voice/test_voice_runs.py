@@ -10,7 +10,7 @@ from chat_platform.status import read_status
 
 
 def test_calls_are_published_and_made_anew(new_home: Callable[..., Home]) -> None:
-    home = new_home(first_date="2018-01-01")
+    home = new_home(sources="voice")
     folder = home.root / "landing" / "voice"
     folder.mkdir()
     for name in ("events.jsonl", "survey.jsonl"):
