@@ -28,6 +28,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 # Piped output has no width of its own; tables need one.
 out = Console() if sys.stdout.isatty() else Console(width=160)
 err = Console(stderr=True)
+# A column that is narrower, borders included, cannot be read.
+MIN_COLUMN_WIDTH = 8
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 
 
@@ -211,8 +213,8 @@ def _print_summary(settings: Settings) -> None:
     if len(refused) > 30:
         out.print(f"... and {len(refused) - 30} more files and reasons: chat-platform status --json", markup=False)
     _table(
-        "Values lost to their type",
-        [{k: row[k] for k in ("source_file", "field", "lines")} for row in found.warnings[:10]],
+        "Warned of",
+        [{k: row[k] for k in ("source_file", "reason", "field", "lines")} for row in found.warnings[:10]],
     )
     _table("Left alone in landing", found.notices)
     _table("Expired", found.expired[-20:])
@@ -222,10 +224,8 @@ def _print_summary(settings: Settings) -> None:
     if found.pending_loads:
         out.print(f"{len(found.pending_loads)} loads are pending: chat-platform run", markup=False)
     if not found.loads and not found.new_files:
-        out.print(
-            f"Nothing is loaded yet. Put files into {settings.landing}/chat and type: chat-platform run",
-            markup=False,
-        )
+        folders = " or ".join(str(settings.landing / name) for name in settings.sources)
+        out.print(f"Nothing is loaded yet. Put files into {folders} and type: chat-platform run", markup=False)
 
 
 @app.command()
@@ -247,7 +247,12 @@ def query(
         writer.writerow(names)
         writer.writerows(rows)
     else:
-        _table("", records, names)
+        if len(names) > out.width // MIN_COLUMN_WIDTH:
+            # Too many to stand side by side: one row below the other.
+            for record in records:
+                _table("", [{"column": name, "value": _cell(value)} for name, value in record.items()])
+        else:
+            _table("", records, names)
         out.print(f"{len(records)} rows", markup=False)
 
 
@@ -256,7 +261,7 @@ def replay(
     file: Annotated[Path | None, typer.Argument(help="Corrected lines, one JSON object a line.")] = None,
     export: Annotated[Path | None, typer.Option(help="Write the refused lines there, to be corrected.")] = None,
     load: Annotated[str | None, typer.Option(help="Only refused lines of this load.")] = None,
-    source: Annotated[str, typer.Option(help="Source of the lines.")] = "chat",
+    source: Annotated[str, typer.Option(help="Source of the lines: one file is of one source.")] = "chat",
 ) -> None:
     """Take corrected lines: --export FILE writes the refused ones, replay FILE loads them again."""
     from chat_platform.replay import export_refused, take_corrected
@@ -265,8 +270,8 @@ def replay(
     if (file is None) == (export is None):
         raise typer.BadParameter("give either a file with corrected lines, or --export FILE")
     if export is not None:
-        count, reasons = export_refused(settings, export, load)
-        out.print(f"{count} refused lines written to {export}, their reasons to {reasons}", markup=False)
+        count, reasons = export_refused(settings, export, source, load)
+        out.print(f"{count} refused lines of {source} written to {export}, their reasons to {reasons}", markup=False)
     elif file is not None:
         placed = take_corrected(settings, file, source)
         out.print(f"Placed as {placed}", markup=False)

@@ -10,17 +10,21 @@ from chat_platform.settings import Settings
 from chat_platform.status import refused_lines
 
 
-def export_refused(settings: Settings, target: Path, load_id: str | None) -> tuple[int, Path]:
-    """Write refused lines as they came to `target`, and why beside it (`.reasons.jsonl`, same order); how many.
+def export_refused(settings: Settings, target: Path, source: str, load_id: str | None) -> tuple[int, Path]:
+    """Write refused lines of a source as they came to `target`, and why beside it (`.reasons.jsonl`, same order).
 
-    The lines hold unmasked text: both files are for their owner only. Raises ChatPlatformError where `target` exists.
+    Returns how many, and the path of the reasons. One file is of one source, since it is loaded again as one.
+
+    The lines hold unmasked text: both files are for their owner only. Raises ChatPlatformError for an unknown source,
+    and where `target` exists.
     """
+    _known(settings, source)
     reasons = target.with_name(target.name + ".reasons.jsonl")
     for path in (target, reasons):
         if path.exists():
             raise ChatPlatformError(f"{path} exists; name a new file.")
         path.touch(mode=0o600)
-    rows = refused_lines(settings, load_id)
+    rows = refused_lines(settings, source, load_id)
     with target.open("wb") as lines, reasons.open("w", encoding="utf-8") as whys:
         for row in rows:
             # An element of an array may stand over several lines; one line is what can be loaded again.
@@ -46,8 +50,7 @@ def take_corrected(settings: Settings, file: Path, source: str) -> str:
 
     Returns its path below landing. Raises ChatPlatformError for an unknown source or a missing file.
     """
-    if source not in settings.sources:
-        raise ChatPlatformError(f"{source} is not a source; known are {', '.join(settings.sources)}.")
+    _known(settings, source)
     if not file.is_file():
         raise ChatPlatformError(f"{file} is not a file.")
     with file.open("rb") as stream:
@@ -59,3 +62,8 @@ def take_corrected(settings: Settings, file: Path, source: str) -> str:
     shutil.copyfile(file, temporary)
     temporary.replace(target)
     return target.relative_to(settings.landing).as_posix()
+
+
+def _known(settings: Settings, source: str) -> None:
+    if source not in settings.sources:
+        raise ChatPlatformError(f"{source} is not a source; known are {', '.join(settings.sources)}.")

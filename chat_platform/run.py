@@ -9,6 +9,7 @@ import dagster as dg
 
 from chat_platform.assets.steps import Progress
 from chat_platform.definitions import build_defs
+from chat_platform.errors import ChatPlatformError
 from chat_platform.instance import open_instance
 from chat_platform.jobs import BACKFILL, PUBLISH
 from chat_platform.lake.ingest import new_files
@@ -43,9 +44,11 @@ def run_publish(settings: Settings, progress: Progress | None = None) -> RunResu
 def run_backfill(settings: Settings, first: date, last: date, progress: Progress | None = None) -> RunResult:
     """The dates from `first` to `last`, both included, anew from the lake.
 
-    Raises ChatPlatformError for an empty range.
+    Raises ChatPlatformError for an empty range, and for one that begins before the first date of the settings.
     """
     date_range(first, last)
+    if first < settings.first_date:
+        raise ChatPlatformError(f"{first} lies before CHAT_PLATFORM_FIRST_DATE, which is {settings.first_date}.")
     tags = {_RANGE_START: first.isoformat(), _RANGE_END: last.isoformat()}
     return _run(settings, BACKFILL, tags, progress)
 

@@ -72,9 +72,11 @@ def unpublished_loads(settings: Settings) -> list[str]:
     ]
 
 
-def refused_lines(settings: Settings, load_id: str | None = None) -> list[Row]:
-    """Refused lines with their text (restricted), in the order of arrival: what `replay --export` writes."""
-    manifests = [item for item in read_manifests(settings.lake) if load_id in (None, item.load_id)]
+def refused_lines(settings: Settings, source: str, load_id: str | None = None) -> list[Row]:
+    """Refused lines of a source with their text (restricted), as they arrived: what `replay --export` writes."""
+    manifests = [
+        item for item in read_manifests(settings.lake) if item.source == source and load_id in (None, item.load_id)
+    ]
     files = [str(settings.lake / path) for item in manifests for path in item.rejects]
     if not files:
         return []

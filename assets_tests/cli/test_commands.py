@@ -241,6 +241,14 @@ def test_query_formats(command: Command, half: Home) -> None:
     assert command(half, "query", sql, "--format", "xml").code == 2
 
 
+def test_query_puts_many_columns_below_each_other(command: Command, half: Home) -> None:
+    columns = [f"a_rather_long_name_{number}" for number in range(100)]
+    said = command(half, "query", "select " + ", ".join(f"{n} as {name}" for n, name in enumerate(columns)))
+    assert said.code == 0
+    for name in columns:
+        assert name in said.out
+
+
 @pytest.mark.parametrize(
     "sql",
     [

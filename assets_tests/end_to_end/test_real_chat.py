@@ -89,7 +89,7 @@ def test_semantic_tables_hold_every_message_once(real: Home, expected: dict[str,
 def test_refused_lines_are_kept_with_their_place(real: Home, shared: Path, expected: dict[str, Any]) -> None:
     from chat_platform.status import refused_lines
 
-    refused = refused_lines(real.settings)
+    refused = refused_lines(real.settings, "chat")
     assert len(refused) == expected["rejected"]
     for row in refused:
         data = gzip.decompress((shared / "real" / row["source_file"].replace("chat/", "chat/", 1)).read_bytes())

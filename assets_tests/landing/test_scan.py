@@ -196,3 +196,13 @@ def test_the_id_of_a_load_is_that_of_its_files(make_settings: Callable[..., Sett
         made.append(take(settings, "sub/b.jsonl", lines_of([message("r-2")])))
     assert made[0].load_id == made[1].load_id
     assert [file.name for file in made[0].files] == ["chat/a.jsonl", "chat/sub/b.jsonl"]
+
+
+def test_a_file_that_is_no_tracker_store_has_a_notice(tmp_path: Path) -> None:
+    folder = tmp_path / "rasa"
+    folder.mkdir()
+    (folder / "bot.db").write_bytes(b"not a database")
+    (folder / "store.sqlite").write_bytes(b"SQLite format 3\0" + bytes(84))
+    found = scan(tmp_path, ["rasa"])
+    assert [file.name for file in found.files] == ["rasa/store.sqlite"]
+    assert [(notice.name, notice.reason) for notice in found.notices] == [("rasa/bot.db", "unreadable")]

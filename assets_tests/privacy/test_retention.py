@@ -54,7 +54,7 @@ def test_nothing_goes_before_its_time(home: Home, monkeypatch: pytest.MonkeyPatc
 def test_what_is_old_goes_and_is_no_news(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     before = home.dump(("chat", "ops"))
     content = (home.landing / "a.jsonl").read_bytes()
-    assert len(refused_lines(home.settings)) == 1
+    assert len(refused_lines(home.settings, "chat")) == 1
     deliver(home.settings, "pending.jsonl", [message("m-2")])
     ingest(home.settings, "chat")
     deliver(home.settings, "new.jsonl", [message("m-3")])
@@ -66,7 +66,7 @@ def test_what_is_old_goes_and_is_no_news(home: Home, monkeypatch: pytest.MonkeyP
     # What no run has published, and what no load knows, is nobody's to delete.
     assert {path.name for path in home.landing.iterdir()} == {"pending.jsonl", "new.jsonl"}
     assert rejects(home) == []
-    assert refused_lines(home.settings) == []
+    assert refused_lines(home.settings, "chat") == []
     assert home.dump(("chat", "ops")) == before
     status = read_status(home.settings)
     assert [(row["files"], row["refused_lines_expired_at"] is None) for row in status.expired] == [(2, False)]

@@ -30,7 +30,7 @@ def refused(settings: Settings) -> Settings:
 
 def test_export_writes_the_lines_as_they_came_and_why(refused: Settings, tmp_path: Path) -> None:
     target = tmp_path / "refused.jsonl"
-    count, reasons = export_refused(refused, target, None)
+    count, reasons = export_refused(refused, target, "chat", None)
     whys = [json.loads(line) for line in reasons.read_text().splitlines()]
     lines = target.read_bytes().split(b"\n")[:-1]
     assert count == len(lines) == len(whys) == 4
@@ -49,7 +49,7 @@ def test_export_writes_the_lines_as_they_came_and_why(refused: Settings, tmp_pat
 
 def test_export_writes_one_line_for_a_refused_element_of_an_array(settings: Settings, tmp_path: Path) -> None:
     take(settings, "a.json", json.dumps([{"bad": 1, "text": "a\nb"}, {"bad": 2}], indent=1).encode())
-    count, reasons = export_refused(settings, tmp_path / "x.jsonl", None)
+    count, reasons = export_refused(settings, tmp_path / "x.jsonl", "chat", None)
     lines = (tmp_path / "x.jsonl").read_bytes().splitlines()
     assert count == len(lines) == len(reasons.read_text().splitlines()) == 2
     assert [json.loads(line) for line in lines] == [{"bad": 1, "text": "a\nb"}, {"bad": 2}]
@@ -57,27 +57,40 @@ def test_export_writes_one_line_for_a_refused_element_of_an_array(settings: Sett
 
 def test_export_of_one_load(refused: Settings, tmp_path: Path) -> None:
     load_id = unpublished_loads(refused)[1]
-    count, reasons = export_refused(refused, tmp_path / "one.jsonl", load_id)
+    count, reasons = export_refused(refused, tmp_path / "one.jsonl", "chat", load_id)
     assert count == 2
     assert {json.loads(line)["load_id"] for line in reasons.read_text().splitlines()} == {load_id}
+
+
+def test_export_is_of_one_source(refused: Settings, tmp_path: Path) -> None:
+    folder = refused.landing / "voice"
+    folder.mkdir()
+    (folder / "a.jsonl").write_bytes(b"[1]\n{}\n")
+    ingest(refused, "voice")
+    assert export_refused(refused, tmp_path / "chat.jsonl", "chat", None)[0] == 4
+    assert export_refused(refused, tmp_path / "voice.jsonl", "voice", None)[0] == 2
+    assert (tmp_path / "voice.jsonl").read_bytes() == b"[1]\n{}\n"
+    with pytest.raises(ChatPlatformError, match="known are chat"):
+        export_refused(refused, tmp_path / "x.jsonl", "chats", None)
+    assert not (tmp_path / "x.jsonl").exists()
 
 
 def test_export_never_writes_over_a_file(refused: Settings, tmp_path: Path) -> None:
     (tmp_path / "mine.jsonl").write_text("mine")
     with pytest.raises(ChatPlatformError, match=r"mine\.jsonl exists"):
-        export_refused(refused, tmp_path / "mine.jsonl", None)
+        export_refused(refused, tmp_path / "mine.jsonl", "chat", None)
     assert (tmp_path / "mine.jsonl").read_text() == "mine"
 
 
 def test_export_without_refused_lines_is_empty(settings: Settings, tmp_path: Path) -> None:
     take(settings, "a.jsonl", GOOD)
-    count, _ = export_refused(settings, tmp_path / "none.jsonl", None)
+    count, _ = export_refused(settings, tmp_path / "none.jsonl", "chat", None)
     assert (count, (tmp_path / "none.jsonl").read_bytes()) == (0, b"")
 
 
 def test_corrected_lines_come_back_in(refused: Settings, tmp_path: Path) -> None:
     target = tmp_path / "refused.jsonl"
-    export_refused(refused, target, None)
+    export_refused(refused, target, "chat", None)
     corrected = [line + b'"total_cost": 1}}}}' if line == HALF else line for line in target.read_bytes().split(b"\n")]
     fixed = tmp_path / "fixed.jsonl"
     fixed.write_bytes(lines_of([message("half")]) + b"\n".join(line for line in corrected if b"2100" in line))

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from datetime import date
 
+import dagster as dg
 from homes import Home, assert_same
 from voice.voice_builder import GOLDEN
 
+from chat_platform.instance import open_instance
 from chat_platform.status import read_status
 
 
@@ -19,6 +21,11 @@ def test_calls_are_published_and_made_anew(new_home: Callable[..., Home]) -> Non
     assert home.value("select count(*) from demo_voice.events") == 61 + 6
     assert home.value("select max(status) from demo_event._loads where schema_name = 'voice'") == 1
     assert [row["reason"] for row in read_status(home.settings).refused]
+    with open_instance(home.settings) as instance:
+        for view in ("voice_daily", "voice_api_daily", "voice_survey_daily"):
+            dates = {day.isoformat() for (day,) in home.query(f"select distinct date from demo_kpi.{view}")}
+            assert dates, view
+            assert dates <= instance.get_materialized_partitions(dg.AssetKey(["kpi", view])), view
     before = home.dump(("voice",))
     home.backfill(date(2018, 6, 13), date(2018, 6, 14))
     assert_same(home.dump(("voice",)), before)

@@ -23,6 +23,9 @@ from chat_platform.publish.chat import Scorer, write_domain_classifications
 from chat_platform.settings import Settings
 from chat_platform.warehouse.connection import known_cause, open_warehouse
 
+# The ledger has no rows of views; those without dates are not among them.
+VIEWS_OF_DAILY = ("kpi/chat_daily", "kpi/voice_daily", "kpi/voice_api_daily", "kpi/voice_survey_daily")
+
 
 class Progress(Protocol):
     """Told what a run is doing, for people who watch."""
@@ -142,8 +145,9 @@ def ledger_of_scope(settings: Settings) -> list[LedgerRow]:
         )
         for asset, day, rows_there, loads, watermark, code_version, model_version in rows
     ]
-    # The wide table is a view over the long one: made with it, for the same dates.
-    return found + [LedgerRow("kpi/chat_daily", row.event_date, {}) for row in found if row.asset == "kpi/daily"]
+    # The wide tables are views over the long one: made with it, for the same dates.
+    dates = [row.event_date for row in found if row.asset == "kpi/daily"]
+    return found + [LedgerRow(view, day, {}) for view in VIEWS_OF_DAILY for day in dates]
 
 
 def log_ledger(context: dg.OpExecutionContext, rows: Iterable[LedgerRow], chosen: set[dg.AssetKey]) -> int:

@@ -27,7 +27,7 @@ def explain_invalid_json(line: str) -> str | None:
     except json.JSONDecodeError as error:
         if "\r" in line.rstrip("\r\n"):
             return "Carriage returns stand where lines should end; end lines with a line feed."
-        return f"{error.msg} at column {error.pos + 1}."
+        return f"{error.msg.removesuffix(' at')} at column {error.pos + 1}."
     except ValueError as error:
         return f"{error}."
     except RecursionError:

@@ -16,6 +16,7 @@ SUFFIXES = (".jsonl", ".ndjson", ".json")
 COMPRESSIONS = ("", ".gz", ".zst")
 # What else a source takes: for Rasa the file of a tracker store.
 OWN_SUFFIXES = {"rasa": (".db", ".sqlite", ".sqlite3")}
+SQLITE_HEADER = b"SQLite format 3\0"
 # What writers use for files that are not complete yet; they are left alone until renamed.
 UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", "~")
 
@@ -125,7 +126,10 @@ def _scan_source(landing: Path, folder: Path, files: list[LandingFile], notices:
                 stat = path.stat()
                 if not path.is_file():
                     raise OSError(0, "not a regular file")
-                path.open("rb").close()
+                with path.open("rb") as stream:
+                    beginning = stream.read(len(SQLITE_HEADER))
+                if name.lower().endswith(OWN_SUFFIXES.get(folder.name, ())) and beginning != SQLITE_HEADER:
+                    raise OSError(0, "not the SQLite file of a tracker store")
             except OSError as error:
                 notices.append(Notice(shown, "unreadable", f"The file cannot be read ({error.strerror})."))
                 continue
