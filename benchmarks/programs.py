@@ -280,8 +280,7 @@ def indicators(landing: Path, home: Path) -> None:
     from chat_platform.lake.ingest import ingest as load
     from chat_platform.publish.voice import publish
 
-    settings = settings_of(landing, home)
-    os.environ["CHAT_PLATFORM_SOURCES"] = "chat,voice"
+    settings = settings_of(landing, home).model_copy(update={"sources": ("voice",)})
     ensure_manifest(settings)
     with _clock() as facts:
         begin = time.perf_counter()

@@ -27,6 +27,20 @@ VOICE_TABLES = (
 )  # fmt: skip
 # Tables whose rows are events and hold nothing that other events of the call decide.
 _OWN_ROWS = ("events", "turns", "api_calls", "surveys", "custom_events")
+# Texts of an event and the bytes that their columns hold; the content of a custom event is the last.
+_TEXTS = {
+    **dict.fromkeys(
+        (
+            "event_type", "through", "robot_version", "reason", "dialog_type", "script_point", "intent", "top_intent",
+            "last_solution", "api_name",
+        ),
+        256,
+    ),
+    "scale": 64,
+    **dict.fromkeys(
+        ("captured_text", "cleansed_text", "agent_text", "command", "previous_solutions", "uri", "content"), 65535
+    ),
+}  # fmt: skip
 _KEY_COLUMNS = "event_key, content_hash, call_id, load_id, source_file, line_number"
 _ID_COLUMNS = "event_id, event_key, call_id, event_type, event_timestamp, event_date, load_id, source_file, line_number"
 
@@ -182,12 +196,12 @@ class _Rebuild:
         files = [path for item in self.loads for path in item.paths(lake, dates)]
         warehouse.execute("set variable lake_files = $1", [files])
         self.has_files = bool(files)
+        # Files of one contract have the same columns; to match them by name takes as long as to read a few.
+        by_name = len({item.contract_version for item in self.loads}) > 1
+        self.lake_rows = f"read_parquet(getvariable('lake_files'), union_by_name => {by_name}) as lake"
         if files:
             only = "" if dates is None else "semi join touched on lake.call_id = touched.call_id"
-            keys = (
-                f"select {_KEY_COLUMNS}, load_sequence, byte_offset "
-                f"from read_parquet(getvariable('lake_files'), union_by_name => true) as lake {only}"
-            )
+            keys = f"select {_KEY_COLUMNS}, load_sequence, byte_offset from {self.lake_rows} {only}"
         else:
             keys = f"select {_KEY_COLUMNS}, 0 as load_sequence, 0 as byte_offset from {self.events} limit 0"
         warehouse.execute(f"create or replace temp table new_keys as {keys}")
@@ -212,10 +226,22 @@ class _Rebuild:
             only.append(f"(lake.load_sequence, lake.source_file, lake.byte_offset) not in ({lost})")
         warehouse.execute(
             "create or replace temp view incoming as "
-            "select * from read_parquet(getvariable('lake_files'), union_by_name => true) as lake "
-            f"where {' and '.join(only) or 'true'}"
+            f"select * from {self.lake_rows} where {' and '.join(only) or 'true'}"
         )
-        warehouse.execute(load_sql(_PACKAGE, "voice/fresh"))
+        too_long = (f"strlen({text}) > {most_bytes}" for text, most_bytes in _TEXTS.items())
+        published = (
+            f"case when changes then cut(texts[{place}], {most_bytes}) else {text} end as {text}"
+            for place, (text, most_bytes) in enumerate(_TEXTS.items(), 1)
+        )
+        warehouse.execute(
+            load_sql(
+                _PACKAGE,
+                "voice/fresh",
+                too_long=" or ".join(too_long),
+                texts=", ".join(_TEXTS),
+                published=", ".join(published),
+            )
+        )
 
     def _keep(self) -> None:
         """Tables `kept_<table>`: standing rows of touched calls that stay; none in a backfill."""

@@ -350,3 +350,8 @@ from {{ ref('daily') }}
 where source = 'voice' and kpi like 'survey%'{{ voice_between('event_date', first, last) }}
 group by {% if by_date %}event_date, {% endif %}dimension, dimension_value
 {%- endmacro %}
+
+{# Id of an interaction: its call and its number there; null where there is no number. #}
+{% macro voice_interaction_id(call, number) -%}
+    cast({{ call }} || '/' || cast({{ number }} as varchar(16)) as varchar(1024))
+{%- endmacro %}

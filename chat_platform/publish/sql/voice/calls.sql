@@ -5,7 +5,8 @@ with
 placed as (
     select
         *,
-        row(event_timestamp, event_key) as place,
+        -- A row in its place would be made comparable again by each of the aggregates.
+        create_sort_key(event_timestamp, 'asc nulls last', event_key, 'asc nulls last') as place,
         { 'load_id': load_id, 'source_file': source_file, 'line_number': line_number, 'day': event_date } as origin
     from spine
 ),

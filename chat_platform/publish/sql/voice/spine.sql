@@ -1,6 +1,6 @@
 -- Every event of the calls that are rebuilt, with what its call is computed from.
 -- In: fresh, kept_events, kept_turns. Out: spine.
-create or replace temp table spine as
+create or replace temp view spine as
 select
     call_id,
     event_key,

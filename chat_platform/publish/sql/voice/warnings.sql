@@ -10,7 +10,11 @@ select
     finding.warning as warning,
     finding.field as field,
     finding.detail as detail
-from (select *, unnest(warnings) as finding from fresh where warnings is not null) as found_in_events
+from (
+    select load_id, source_file, line_number, event_key, call_id, event_type, event_date, unnest(warnings) as finding
+    from fresh
+    where warnings is not null
+) as found_in_events
 union all
 select load_id, source_file, line_number, event_key, call_id, event_type, event_date, warning, field, detail
 from kept_warnings

@@ -57,8 +57,7 @@ ordered as (
 
 select
     ordered.conversation_id,
-    cast(ordered.conversation_id || '/' || cast(ordered.interaction_nr as varchar(16)) as varchar(1024))
-        as interaction_id,
+    {{ voice_interaction_id('ordered.conversation_id', 'ordered.interaction_nr') }} as interaction_id,
     ordered.interaction_nr,
     ordered.event_nr,
     ordered.event_key,
