@@ -193,8 +193,16 @@ KINDS = (
 )  # fmt: skip
 
 
-TABLES = {table.name: dict(table.columns) for table in tables().values() if table.layer == "voice"}
-OTHERS = {name: dict(table.columns) for name, table in tables().items() if table.layer in {"ops", "event"}}
+TABLES = {
+    table.name: dict(table.columns)
+    for table in tables().values()
+    if table.layer == "voice" and "call_id" in table.column_names
+}
+OTHERS = {
+    name: dict(table.columns)
+    for name, table in tables().items()
+    if table.layer in {"voice", "ops", "event", "kpi"} and table.name not in TABLES
+}
 
 
 def _json(value: Any) -> Any:
@@ -242,7 +250,7 @@ class VoiceWarehouse:
             self._insert(f"{prefix}_voice.{table}", TABLES[table], [{**place, **row} for row in rows.get(table, [])])
 
     def _create(self, prefix: str) -> None:
-        for schema in ("voice", "ops", "event"):
+        for schema in ("voice", "ops", "event", "kpi"):
             self.execute(f"create schema if not exists {prefix}_{schema}")
         for table, columns in {**{f"voice.{name}": columns for name, columns in TABLES.items()}, **OTHERS}.items():
             spelled = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
