@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from test_voice_golden import Figures, assert_first_load, assert_second_load
+from test_voice_figures import Figures, assert_first_load, assert_second_load
 from voice.voice_builder import FIRST_DATE, GOLDEN, finish, load
 from voice_warehouse import VoiceWarehouse
 
