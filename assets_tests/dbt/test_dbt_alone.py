@@ -56,6 +56,7 @@ def test_a_full_refresh_gives_the_same_tables(refreshed: Home, tmp_path: Path) -
     assert home.query("select * from demo_event._loads order by 1, 3", working=True) == loads
 
 
+@pytest.mark.long
 def test_a_build_on_postgres_completes_an_interrupted_publish(
     new_home: Callable[..., Home], postgres: str, refreshed: Home, lines: list[bytes]
 ) -> None:

@@ -144,7 +144,7 @@ def plan_of(seed: int) -> Plan:
 
 @pytest.mark.timeout(280)
 @pytest.mark.parametrize(
-    ("seed", "number"), [(1, 40), *(pytest.param(seed, 120, marks=pytest.mark.long) for seed in range(2, 11))]
+    ("seed", "number"), [(1, 24), *(pytest.param(seed, 120, marks=pytest.mark.long) for seed in range(2, 11))]
 )
 def test_worlds_from_files_to_kpis(seed: int, number: int, new_home: Callable[..., Home]) -> None:
     """So many worlds in one home, against one run over everything: all tables of all layers, row by row."""

@@ -97,6 +97,7 @@ def links(home: Home) -> list[tuple[Any, ...]]:
     ]
 
 
+@pytest.mark.long
 def test_a_new_key_breaks_no_link(people: Home, tmp_path: Path) -> None:
     from people_feed import call, lines
 
