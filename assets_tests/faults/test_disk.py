@@ -97,10 +97,9 @@ READ_ONLY = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.timeout(200)
-@pytest.mark.parametrize(
-    "case", [case if case == "lake" else pytest.param(case, marks=pytest.mark.long) for case in FULL]
-)
+@pytest.mark.parametrize("case", FULL)
 def test_a_full_disk(case: str, on_disk: Callable[[str], Home], disk: Disk, half: Home, refreshed: Home) -> None:
     folder, room, said = FULL[case]
     home = on_disk(folder)

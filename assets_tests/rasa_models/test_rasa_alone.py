@@ -45,6 +45,7 @@ def said(sender: str, second: float, kind: str, **fields: Any) -> Event:
     return {"sender_id": sender, "event": kind, "timestamp": 1_700_000_000 + second, **fields}
 
 
+@pytest.mark.long
 def test_tables_that_dlt_made_are_read_as_they_are(tmp_path: Path, shared: Path) -> None:
     """No `event` table, no `_loads`, no order; types that vary; tables that are not there."""
     warehouse = RasaWarehouse(tmp_path)

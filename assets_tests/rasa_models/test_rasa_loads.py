@@ -43,6 +43,7 @@ def said_after(days: int) -> tuple[Event, ...]:
     return question, reminder
 
 
+@pytest.mark.long
 def test_loads_in_any_order_and_after_a_failure_give_what_a_full_refresh_gives(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
