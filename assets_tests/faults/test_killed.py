@@ -111,6 +111,7 @@ def test_a_killed_backfill(point: Point, refreshed: Home, tmp_path: Path) -> Non
     assert_all_is_finished(home)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(250)
 def test_killed_in_every_stage_one_after_another(delivered: Home, half: Home, refreshed: Home) -> None:
     for name in STAGES:
