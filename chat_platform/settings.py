@@ -145,6 +145,21 @@ def _voice_readings(value: str) -> str:
     return ",".join(f"{indicator}={reading}" for indicator, reading in sorted(chosen.items()))
 
 
+def _raw_column(value: str) -> str:
+    if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", value):
+        raise ValueError(
+            "use the name of a column of event_user or event_session_started, for example metadata__user_id"
+        )
+    return value
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    names = [name.strip() for name in value.split(",")] if isinstance(value, str) else list(value)
+    if not all(re.fullmatch(r"[^\s'\"]{1,256}", name) for name in names):
+        raise ValueError("use names with commas between them, without spaces and quotes, for example thankyou,great")
+    return tuple(names)
+
+
 def _key(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < MIN_KEY_LENGTH:
         raise ValueError(f"use at least {MIN_KEY_LENGTH} characters, for example: openssl rand -hex 32")
@@ -166,6 +181,10 @@ def _earlier_keys(value: Any) -> Any:
 
 Folder = Annotated[Path, AfterValidator(_local_folder)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
+RawColumn = Annotated[str, AfterValidator(_raw_column)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
+# The column of raw events that every sender has.
+SENDER_ID = "sender_id"
 
 
 class Settings(BaseModel):
@@ -192,6 +211,15 @@ class Settings(BaseModel):
     pseudonym_key: Annotated[SecretStr, AfterValidator(_key)] | None = None
     pseudonym_keys_before: Annotated[tuple[SecretStr, ...], BeforeValidator(_earlier_keys)] = ()
     retention_days: Annotated[int, Field(ge=1, le=36500)] = 30
+    rasa_user_id: RawColumn = SENDER_ID
+    rasa_external_session_id: RawColumn = SENDER_ID
+    rasa_session_gap_minutes: Annotated[int, Field(ge=1, le=525_600)] | None = None
+    rasa_low_confidence: Annotated[float, Field(gt=0, le=1)] = 0.6
+    rasa_story_start: Names | None = None
+    rasa_frustrated: Names | None = None
+    rasa_happy: Names | None = None
+    rasa_dispute: Names | None = None
+    rasa_handoff: Names | None = None
     rasa_tracker_store: Annotated[SecretStr, AfterValidator(_tracker_store)] | None = None
 
     @model_validator(mode="before")

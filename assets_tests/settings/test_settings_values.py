@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from lake.chat_builder import deliver, message, take
 
+from chat_platform.dbt.project import dbt_environment
 from chat_platform.errors import ChatPlatformError, SettingsError
 from chat_platform.lake.ingest import ingest
 from chat_platform.settings import Settings, load_settings
@@ -208,3 +209,33 @@ def test_another_key_than_before_is_refused(make_settings: Callable[..., Setting
     second = ingest(settings, "chat").manifest
     assert second is not None
     assert (first.sequence, second.sequence) == (1, 2)
+
+
+def test_rules_of_a_bot_reach_dbt_by_their_names() -> None:
+    given = {
+        "RASA_USER_ID": "metadata__user_id",
+        "RASA_SESSION_GAP_MINUTES": "60",
+        "RASA_LOW_CONFIDENCE": "0.75",
+        "RASA_HAPPY": "thankyou, great",
+    }
+    environment = dbt_environment(load_settings({PREFIX + name: value for name, value in given.items()}))
+    told = {name: environment[PREFIX + name] for name in given}
+    assert told == {**given, "RASA_HAPPY": "thankyou,great"}
+    # What is not set is empty, and dbt takes its own default or the seed.
+    assert (environment[f"{PREFIX}RASA_HANDOFF"], environment[f"{PREFIX}RASA_EXTERNAL_SESSION_ID"]) == ("", "sender_id")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("RASA_USER_ID", "metadata.user", "metadata__user_id"),
+        ("RASA_USER_ID", "x'; drop table event", "metadata__user_id"),
+        ("RASA_SESSION_GAP_MINUTES", "0", "greater than or equal to 1"),
+        ("RASA_LOW_CONFIDENCE", "60", "less than or equal to 1"),
+        ("RASA_DISPUTE", "raise dispute", "commas"),
+    ],
+)
+def test_a_wrong_rule_of_a_bot_is_named(name: str, value: str, advice: str) -> None:
+    (line,) = problems({name: value})
+    assert line.startswith(f"{PREFIX}{name}: got {value!r}; ")
+    assert advice in line

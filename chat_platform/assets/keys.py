@@ -24,7 +24,7 @@ OPERATIONS = tuple(
     dg.AssetKey(key)
     for key in (
         ["event", "_loads"], ["ops", "loads"], ["ops", "load_files"], ["ops", "load_issues"],
-        ["ops", "superseded_messages"], ["ops", "run_scope"], ["ops", "pseudonym_keys"],
+        ["ops", "superseded_messages"], ["ops", "run_scope"], ["ops", "pseudonym_keys"], ["event", "shown_ids"],
     )
 )  # fmt: skip
 OWNERS = ["team:analytics"]

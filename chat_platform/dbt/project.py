@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from chat_platform.dbt.process import LOCKS_VARIABLE
 from chat_platform.errors import ChatPlatformError
 from chat_platform.locks import locked
-from chat_platform.settings import PROJECT_ROOT, Settings
+from chat_platform.settings import ENV_PREFIX, PROJECT_ROOT, Settings
 
 PROJECT_DIR = PROJECT_ROOT / "dbt_project"
 # Beside the interpreter, where pip puts it; works without an activated environment.
@@ -35,7 +35,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "CHAT_PLATFORM_CHAT_TIME_ZONE": settings.chat_time_zone,
         "CHAT_PLATFORM_RASA_TIME_ZONE": settings.rasa_time_zone,
         "CHAT_PLATFORM_VOICE_TIME_ZONE": settings.voice_time_zone,
-        **_voice_rules(settings),
+        **_rules(settings),
         "CHAT_PLATFORM_DBT_TARGET": "postgres" if settings.is_postgres else "duckdb",
         "DBT_TARGET_PATH": str(target_folder(settings)),
         "DBT_LOG_PATH": str(target_folder(settings)),
@@ -59,13 +59,24 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     return values
 
 
-def _voice_rules(settings: Settings) -> dict[str, str]:
-    return {
-        "CHAT_PLATFORM_VOICE_READINGS": settings.voice_readings,
-        "CHAT_PLATFORM_VOICE_LATE_DAYS": str(settings.voice_late_days),
-        "CHAT_PLATFORM_VOICE_LOST_HOURS": str(settings.voice_lost_hours),
-        "CHAT_PLATFORM_VOICE_SHORT_CALL_SECONDS": str(settings.voice_short_call_seconds),
+def _rules(settings: Settings) -> dict[str, str]:
+    """What numbers depend on beside the data, by the names of its settings; empty where nothing is set."""
+    rules = {
+        "voice_readings": settings.voice_readings,
+        "voice_late_days": settings.voice_late_days,
+        "voice_lost_hours": settings.voice_lost_hours,
+        "voice_short_call_seconds": settings.voice_short_call_seconds,
+        "rasa_user_id": settings.rasa_user_id,
+        "rasa_external_session_id": settings.rasa_external_session_id,
+        "rasa_session_gap_minutes": settings.rasa_session_gap_minutes or "",
+        "rasa_low_confidence": settings.rasa_low_confidence,
+        "rasa_story_start": ",".join(settings.rasa_story_start or ()),
+        "rasa_frustrated": ",".join(settings.rasa_frustrated or ()),
+        "rasa_happy": ",".join(settings.rasa_happy or ()),
+        "rasa_dispute": ",".join(settings.rasa_dispute or ()),
+        "rasa_handoff": ",".join(settings.rasa_handoff or ()),
     }
+    return {f"{ENV_PREFIX}{name.upper()}": str(value) for name, value in rules.items()}
 
 
 @contextmanager

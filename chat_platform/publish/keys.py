@@ -108,6 +108,7 @@ def _places(warehouse: Warehouse) -> Iterator[tuple[str, str, str]]:
         for column in table.column_names:
             if column in _COLUMNS:
                 yield warehouse.name(name), column, ""
+    yield warehouse.name("event.shown_ids"), "shown_id", " and (kind = 'user' or shown_id <> given_id)"
     schema = warehouse.settings.schema_name("event")
     columns = warehouse.native_rows(
         "select table_name from information_schema.columns "

@@ -14,6 +14,7 @@ from chat_platform.lake import manifest as manifests
 from chat_platform.publish.keys import use_keys
 from chat_platform.publish.loads import record_load, unpublished
 from chat_platform.publish.scope import Scope, is_open
+from chat_platform.publish.shown_ids import note_shown_ids, note_shown_ids_anew
 from chat_platform.settings import Settings
 from chat_platform.unpack.events import delete_load, ensure_events, new_unpacker, unpack_load
 from chat_platform.unpack.tables import Unpacker
@@ -57,6 +58,7 @@ def publish(settings: Settings, run_id: str) -> Publication | None:
         with warehouse.transaction():
             scope.open()
             scope.add("load", "select load_id as value from run_loads")
+            note_shown_ids(unpacker, scope.values("load"))
             touched = f"select distinct sender_key as value from {unpacker.name('event')} where _dlt_load_id in "
             scope.add("conversation", f"select value from {warehouse.native_rows(touched + scope.values('load'))}")
             _add_dates(scope, unpacker)
@@ -87,11 +89,14 @@ def unpack_again(settings: Settings, load_ids: Iterable[str]) -> None:
                     delete_load(unpacker, item.load_id)
                     unpacker.insert()
                 unpacker.clear()
+        with warehouse.transaction():
+            note_shown_ids_anew(unpacker)
 
 
 def open_scope(settings: Settings, dates: Iterable[date], run_id: str) -> None:
     """Open the scope for a run that makes dates anew: the senders with an event on one of them, and all their dates."""
     with open_warehouse(settings) as warehouse:
+        use_keys(warehouse)
         unpacker = new_unpacker(warehouse)
         ensure_events(unpacker)
         scope = Scope(warehouse, rasa.SOURCE, run_id, "backfill")
@@ -99,6 +104,7 @@ def open_scope(settings: Settings, dates: Iterable[date], run_id: str) -> None:
         events = warehouse.native_rows(f"select distinct sender_key, event_date from {unpacker.name('event')}")
         with warehouse.transaction():
             scope.open()
+            note_shown_ids(unpacker, "(select null where false)")
             scope.add("date", "select strftime(value, '%Y-%m-%d') as value from run_dates")
             scope.add(
                 "conversation",

@@ -31,7 +31,7 @@
             {{ return(true) }}
         {% endif %}
     {% endfor %}
-    {{ return('voice' in active_sources() and voice_rules_changed()) }}
+    {{ return(rules_changed()) }}
 {% endmacro %}
 
 {#

@@ -14,9 +14,9 @@
     {{ return(adapter.get_relation(database=target.database, schema=source_schema(layer), identifier=name)) }}
 {% endmacro %}
 
-{# The var session_gap_minutes in microseconds; none where it is off. #}
+{# The setting session_gap_minutes in microseconds; none where it is off. #}
 {% macro session_gap_microseconds() %}
-    {%- set minutes = var('session_gap_minutes', none) -%}
+    {%- set minutes = rasa_setting('session_gap_minutes') -%}
     {%- if minutes is none or not execute -%}
         {{ return(none) }}
     {%- elif minutes is not number or minutes is boolean or minutes <= 0 -%}

@@ -3,16 +3,11 @@
   the var of the same name where it is set.
 #}
 {% macro special_events() -%}
-    {%- set types = {
-        'story_start': ['user'],
-        'frustrated': ['user'],
-        'handoff': ['action', 'flow_started'],
-        'dispute': ['user'],
-        'happy': ['user'],
-    } -%}
+    {%- set types = special_event_types() -%}
     {%- set given = [] -%}
-    {%- for kind in types if var(kind, none) is not none -%}
-        {%- if var(kind) is string or var(kind) is mapping or var(kind) is not iterable -%}
+    {%- for kind in types if rasa_setting(kind) is not none -%}
+        {%- set names = rasa_setting(kind) -%}
+        {%- if names is string or names is mapping or names is not iterable -%}
             {{ exceptions.raise_compiler_error("The var " ~ kind ~ " must be a list of names, as in [a, b].") }}
         {%- endif -%}
         {%- do given.append(kind) -%}
@@ -27,7 +22,7 @@
     {%- endif %}
     {%- for kind in given %}
     {%- for event_type in types[kind] %}
-    {%- for name in var(kind) %}
+    {%- for name in rasa_setting(kind) %}
 
     union all
 

@@ -134,28 +134,6 @@
 {% macro voice_is_none() -%}coalesce(intent = 'None', false){%- endmacro %}
 {% macro voice_is_type(dialog_type) -%}coalesce(dialog_type = '{{ dialog_type }}', false){%- endmacro %}
 
-{# True where a date stands that was built by other rules: one table must not hold two readings. #}
-{% macro voice_rules_changed() -%}
-    {%- set ledger = existing_model('partition_ledger') -%}
-    {%- if ledger is none -%}
-        {{ return(true) }}
-    {%- endif -%}
-    {%- set found = run_query(
-        "select 1 from " ~ ledger ~ " where source = 'voice' and code_version <> " ~ code_version_of("'voice'") ~ " limit 1"
-    ) -%}
-    {{ return(found | length > 0) }}
-{%- endmacro %}
-
-{# Version of the rules behind the numbers of a source, as noted in the ledger. #}
-{% macro code_version_of(source) -%}
-    {%- set version = "'" ~ var('code_version') ~ "'" -%}
-    {%- if 'voice' in active_sources() -%}
-        case when {{ source }} = 'voice' then {{ version[:-1] }}-{{ voice_rules() }}' else {{ version }} end
-    {%- else -%}
-        {{ version }}
-    {%- endif -%}
-{%- endmacro %}
-
 {#
   The KPIs of voice that have one value a date: name in kpi.daily, column of kpi.voice_daily, numerator and denominator
   in int_voice__days, factor of the column. A kpi without a denominator is a count.

@@ -8,4 +8,4 @@ select
     intent_name,
     intent_confidence
 from {{ ref('user_messages') }}
-where source = 'rasa' and intent_confidence < {{ var('low_confidence', 0.6) }}
+where source = 'rasa' and intent_confidence < {{ rasa_setting('low_confidence') }}

@@ -1,7 +1,7 @@
 -- noqa: disable=LT02,LT14
 {{ config(enabled='rasa' in active_sources(), materialized='table') }}
-{%- set user_column = var('user_id', 'sender_id') %}
-{%- set session_column = var('external_session_id', 'sender_id') %}
+{%- set user_column = rasa_setting('user_id') %}
+{%- set session_column = rasa_setting('external_session_id') %}
 
 {%- set kinds = [
     'story_start', 'frustrated', 'happy', 'dispute', 'handoff', 'nlu_fallback', 'out_of_scope', 'default_fallback',

@@ -7,7 +7,7 @@ with touched as (
     where scope.source = 'rasa'
 )
 
-{%- if var('user_id', 'sender_id') == 'sender_id' %}
+{%- if rasa_setting('user_id') == 'sender_id' %}
 
 select conversation_id
 from touched

@@ -1,5 +1,5 @@
 {{ config(enabled='rasa' in active_sources()) }}
-{%- set low = 'intent_confidence < ' ~ var('low_confidence', 0.6) %}
+{%- set low = 'intent_confidence < ' ~ rasa_setting('low_confidence') %}
 
 with rows_in_scope as (
     {{ rows_of_scope_dates(ref('interactions'), 'rasa') }}

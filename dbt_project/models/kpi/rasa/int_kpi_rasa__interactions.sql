@@ -1,7 +1,7 @@
 {{ config(enabled='rasa' in active_sources()) }}
 {%- set fallback = 'out_of_scope_count + nlu_fallback_count + default_fallback_count + unlikely_intent_count > 0' %}
 {%- set dimensions = [('environment', 'environment'), ('model', 'model_id'), ('channel', 'input_channel')] %}
-{%- set low = 'intent_confidence < ' ~ var('low_confidence', 0.6) %}
+{%- set low = 'intent_confidence < ' ~ rasa_setting('low_confidence') %}
 
 with rows_in_scope as (
     {{ rows_of_scope_dates(ref('interactions'), 'rasa') }}

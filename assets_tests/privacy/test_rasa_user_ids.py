@@ -1,0 +1,123 @@
+"""Which column of a bot names the user is a setting; what is shown of it is a pseudonym, on both warehouses."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from homes import Home
+from people_feed import key_of
+from search import files_of, found_in
+
+from chat_platform.forget import forget
+from chat_platform.privacy.people import person
+from chat_platform.rotate import rotate
+
+PHONE, OTHER = "5511987654321", "5521912345678"
+NEW_KEY = "another key for tests, 32 chars!"
+COLUMNS = {"rasa_user_id": "metadata__phone", "rasa_external_session_id": "metadata__visit"}
+START = 1_767_862_800.0
+
+
+def conversation(sender: str, phone: Any, visit: Any, start: float = START) -> list[dict[str, Any]]:
+    metadata = {"phone": phone, "visit": visit}
+    said = {"intent": {"name": "greet", "confidence": 0.9}}
+    return [
+        {"sender_id": sender, "event": "action", "timestamp": start, "name": "action_session_start"},
+        {"sender_id": sender, "event": "session_started", "timestamp": start + 0.1, "metadata": metadata},
+        {"sender_id": sender, "event": "user", "timestamp": start + 1, "text": "hi", "parse_data": said,
+         "metadata": metadata},
+        {"sender_id": sender, "event": "bot", "timestamp": start + 2, "text": "hello"},
+        {"sender_id": sender, "event": "user", "timestamp": start + 4000, "text": "again", "parse_data": said},
+    ]  # fmt: skip
+
+
+def deliver(home: Home, name: str, events: list[dict[str, Any]]) -> None:
+    folder = home.root / "landing" / "rasa"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
+
+
+def users(home: Home) -> list[tuple[Any, ...]]:
+    return home.query(
+        "select conversation_id, user_id, external_session_id from demo_semantic.sessions "
+        "where source = 'rasa' order by 1, session_nr"
+    )
+
+
+def published_text(home: Home) -> str:
+    return repr(home.dump(("semantic", "kpi")))
+
+
+@pytest.mark.parametrize("on_postgres", [False, True])
+def test_users_are_shown_by_their_pseudonym(
+    new_home: Callable[..., Home], on_postgres: bool, request: pytest.FixtureRequest
+) -> None:
+    warehouse = {"warehouse": request.getfixturevalue("postgres")} if on_postgres else {}
+    home = new_home(sources="rasa", **COLUMNS, **warehouse)
+    deliver(home, "a.jsonl", [*conversation("s-1", PHONE, "visit-7"), *conversation("s-2", int(PHONE), "a@b.example")])
+    home.publish()
+    # As text and as number it is one id, so one user; an id of a session is hidden where it says who somebody is.
+    assert users(home) == [
+        ("s-1", key_of(PHONE), "visit-7"),
+        ("s-2", key_of(PHONE), key_of("a@b.example")),
+    ]
+    deliver(home, "b.jsonl", [*conversation("s-3", OTHER, "visit-8"), *conversation("s-4", 4.5, None)])
+    home.publish()
+    assert users(home)[2:] == [("s-3", key_of(OTHER), "visit-8"), ("s-4", key_of("4.5"), None)]
+    assert home.value("select count(*) from demo_semantic.users where source = 'rasa'") == 3
+    shown = published_text(home)
+    assert key_of(OTHER) in shown
+    for secret in (PHONE, OTHER, "a@b.example"):
+        assert secret not in shown
+
+
+def test_a_change_of_the_rules_builds_everything_anew(new_home: Callable[..., Home]) -> None:
+    home = new_home(sources="rasa")
+    deliver(home, "a.jsonl", conversation("s-1", PHONE, "visit-7"))
+    home.publish()
+    assert users(home) == [("s-1", "s-1", "s-1")]
+    told = Home(
+        home.root, home.link, sources="rasa", **COLUMNS, rasa_session_gap_minutes=60, rasa_happy="greet",
+    )  # fmt: skip
+    deliver(told, "b.jsonl", conversation("s-2", OTHER, "visit-8"))
+    told.publish()
+    sessions = told.query(
+        "select conversation_id, user_id, outcome from demo_semantic.sessions order by conversation_id, session_nr"
+    )
+    # Also the conversation that the new load says nothing about; the gap cuts the second message off.
+    assert sessions == [
+        ("s-1", key_of(PHONE), "resolved"),
+        ("s-1", None, "resolved"),
+        ("s-2", key_of(OTHER), "resolved"),
+        ("s-2", None, "resolved"),
+    ]
+    versions = "select count(distinct code_version) from demo_ops.partition_ledger where source = 'rasa'"
+    assert told.value(versions) == 1
+
+
+def test_rotating_and_forgetting_reach_them(new_home: Callable[..., Home]) -> None:
+    home = new_home(sources="rasa", **COLUMNS)
+    deliver(home, "a.jsonl", [*conversation("s-1", PHONE, "visit-7"), *conversation("s-2", OTHER, "b@b.example")])
+    home.publish()
+    rotated = Home(
+        home.root, home.link, **{**home.overrides, "pseudonym_key": NEW_KEY, "pseudonym_keys_before": (home_key(home),)}
+    )
+    rotate(rotated.settings, lambda _: None)
+    assert users(rotated) == [
+        ("s-1", key_of(key_of(PHONE), NEW_KEY), "visit-7"),
+        ("s-2", key_of(key_of(OTHER), NEW_KEY), key_of(key_of("b@b.example"), NEW_KEY)),
+    ]
+    wanted = (PHONE, key_of(PHONE), key_of(key_of(PHONE), NEW_KEY))
+    assert set(found_in(files_of(rotated), wanted)) >= {wanted[0], wanted[2]}
+    forget(rotated.settings, person(PHONE), told=lambda _: None)
+    assert found_in(files_of(rotated), wanted) == {}
+    (first, user, visit), other = users(rotated)
+    assert other == ("s-2", key_of(key_of(OTHER), NEW_KEY), key_of(key_of("b@b.example"), NEW_KEY))
+    assert first != other[0]
+    assert user not in {None, other[1]}
+    assert visit != "visit-7"
+
+
+def home_key(home: Home) -> str:
+    return home.settings.keys[0]

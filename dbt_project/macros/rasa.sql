@@ -1,0 +1,50 @@
+{#
+  What the rules of Rasa can be told (rasa spec, section 4): the var of that name, else the variable
+  CHAT_PLATFORM_RASA_<NAME>, which the platform sets, else the default. Lists are written with commas in the variable.
+#}
+{% macro rasa_setting(name) %}
+    {%- set defaults = {'user_id': 'sender_id', 'external_session_id': 'sender_id', 'low_confidence': 0.6} -%}
+    {%- set given = var(name, none) -%}
+    {%- if given is not none -%}
+        {{ return(given) }}
+    {%- endif -%}
+    {%- set text = env_var('CHAT_PLATFORM_RASA_' ~ name | upper, '') -%}
+    {%- if not text -%}
+        {{ return(defaults.get(name)) }}
+    {%- elif name in special_event_types() -%}
+        {{ return(text.split(',')) }}
+    {%- elif name == 'session_gap_minutes' -%}
+        {{ return(text | int) }}
+    {%- elif name == 'low_confidence' -%}
+        {{ return(text | float) }}
+    {%- endif -%}
+    {{ return(text) }}
+{% endmacro %}
+
+{# The five lists that can be given, each with the types of events that its names are looked up in. #}
+{% macro special_event_types() %}
+    {{ return({
+        'story_start': ['user'],
+        'frustrated': ['user'],
+        'handoff': ['action', 'flow_started'],
+        'dispute': ['user'],
+        'happy': ['user'],
+    }) }}
+{% endmacro %}
+
+{# What the numbers of Rasa depend on beside the data; noted in the ledger, so that a change rebuilds everything. #}
+{% macro rasa_rules() -%}
+    {%- set told = [source_zone('rasa')] -%}
+    {%- for name in ['user_id', 'external_session_id', 'session_gap_minutes', 'low_confidence'] + (special_event_types() | list) -%}
+        {%- do told.append(name ~ '=' ~ rasa_setting(name)) -%}
+    {%- endfor -%}
+    {{ return(local_md5(told | join(';'))[:12]) }}
+{%- endmacro %}
+
+{#
+  Table of the ids of people as they are shown, where the platform keeps one: the raw id stays in the raw tables.
+  None for raw tables that dlt made.
+#}
+{% macro shown_ids() %}
+    {{ return(existing_table('event', 'shown_ids')) }}
+{% endmacro %}
