@@ -362,25 +362,40 @@ def demo(
     _print_summary(settings)
     _print_daily(settings)
     out.print(f"\nDatabase  {settings.warehouse_label}", markup=False, soft_wrap=True)
-    table = settings.schema_name("kpi") + ".chat_daily"
+    table = f"{settings.schema_name('kpi')}.{settings.sources[0]}_daily"
     out.print(f'Query     {sys.argv[0]} query "select * from {table}"', markup=False, soft_wrap=True)
     out.print("UI        make dev, then http://127.0.0.1:3000", markup=False)
+
+
+# Of each source the headline KPIs, under names that fit side by side.
+_HEADLINES = {
+    "chat": """
+        event_date as "date", messages, conversations, known_users as "known users", total_cost as "cost $",
+        no_response_rate as "no response", agent_tasks as "agent tasks",
+        agent_task_completion_rate as "tasks completed", cost_per_completed_task as "$ per completed task",
+        latency_p50_ms as "p50 ms", latency_p95_ms as "p95 ms", searches, is_final as "final"
+    """,
+    "rasa": """
+        event_date as "date", sessions, interactions, containment_rate as "containment", handoff_rate as "hand-off",
+        resolution_rate as "resolved", abandonment_rate as "abandoned", bounce_rate as "bounce",
+        fallback_rate as "fallback", answer_time_p50_ms as "p50 ms", answer_time_p95_ms as "p95 ms", is_final as "final"
+    """,
+    "voice": """
+        "date", initiated_calls as "calls", interaction_volume as "answered", tma_seconds as "TMA s",
+        transfer_pct as "transferred %", fcr_pct as "FCR %", recalls_24h as "recalls 24 h", idk_count as "IDK",
+        containment_pct_of_answered_ended as "containment %",
+        abandonment_pct_of_answered as "abandoned %", tma_seconds_is_final as "TMA final"
+    """,
+}
 
 
 def _print_daily(settings: Settings) -> None:
     from chat_platform.query import read_rows
 
-    names, rows = read_rows(
-        settings,
-        f"""
-        select event_date as "date", messages, conversations, known_users as "known users", total_cost as "cost $",
-            no_response_rate as "no response", agent_tasks as "agent tasks",
-            agent_task_completion_rate as "tasks completed", cost_per_completed_task as "$ per completed task",
-            latency_p50_ms as "p50 ms", latency_p95_ms as "p95 ms", searches, is_final as "final"
-        from {settings.schema_name("kpi")}.chat_daily order by event_date
-        """,
-    )
-    _table("KPIs by day", [dict(zip(names, row, strict=True)) for row in rows])
+    for source in settings.sources:
+        view = f"{settings.schema_name('kpi')}.{source}_daily"
+        names, rows = read_rows(settings, f"select {_HEADLINES[source]} from {view} order by 1")
+        _table(f"KPIs of {source} by day", [dict(zip(names, row, strict=True)) for row in rows])
 
 
 @app.command()

@@ -340,7 +340,8 @@ def test_the_demo_makes_its_own_key_and_shows_kpis(command: Command, new_home: C
     assert key.stat().st_mode & 0o777 == 0o600
     assert key.read_text().strip() not in said.out + said.err
     assert home.value("select count(*) from demo_chat.chat_sessions") == 120
-    assert "KPIs by day" in said.out
+    for source in ("chat", "rasa", "voice"):
+        assert f"KPIs of {source} by day" in said.out
     assert "Lines refused" in said.out or home.value("select sum(rejected) from demo_ops.loads") == 0
     for day, messages in home.query("select event_date, messages from demo_kpi.chat_daily"):
         assert day.isoformat() in said.out

@@ -24,7 +24,9 @@ from chat_platform.settings import Settings
 from chat_platform.warehouse.connection import known_cause, open_warehouse
 
 # The ledger has no rows of views; those without dates are not among them.
-VIEWS_OF_DAILY = ("kpi/chat_daily", "kpi/voice_daily", "kpi/voice_api_daily", "kpi/voice_survey_daily")
+VIEWS_OF_DAILY = (
+    "kpi/chat_daily", "kpi/rasa_daily", "kpi/voice_daily", "kpi/voice_api_daily", "kpi/voice_survey_daily",
+)  # fmt: skip
 
 
 class Progress(Protocol):
