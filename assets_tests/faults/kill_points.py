@@ -111,6 +111,62 @@ BACKFILL_POINTS = (
     *(point for point in _ENDING if "the status" not in point.what),
 )
 
+_WAREHOUSE, _UNPACKER, _CALLS = "warehouse.connection:Warehouse", "unpack.tables:Unpacker", "publish.voice:_Rebuild"
+
+
+def _loading(source: str) -> tuple[Point, ...]:
+    """Of the sources whose lines are all looked at closely."""
+    return (
+        _ours("ingest", "after a chunk is typed", f"lake.{source}:type_events", "after"),
+        Point("ingest", "while parts are written", pattern=f"lake/{source}/event_date=*/*.parquet"),
+        Point("ingest", "before the manifest's rename", "pathlib", "Path.replace", "before", "_loads"),
+        Point("ingest", "after the manifest's rename", "pathlib", "Path.replace", "after", "_loads"),
+    )
+
+
+# From the models to the snapshot, as far as the sources differ in what they meet there.
+_LATER = tuple(
+    point
+    for point in _ENDING
+    if point.step != "build" or "sessions" in point.what or "daily" in point.what or "the status" in point.what
+)
+_SCOPE = (
+    _ours("publish transaction", "before the scope", "publish.scope:Scope.open", "before"),
+    _ours("publish transaction", "before the scope is committed", "publish.rasa:_add_dates", "after", victim="all"),
+)
+SOURCE_POINTS = {
+    "rasa": (
+        *_loading("rasa"),
+        _ours("unpack", "before the events are read", "unpack.events:unpack_load", "before"),
+        _ours("unpack", "after the first of several new columns", f"{_UNPACKER}._native", "after", text="add column"),
+        _ours("unpack", "between two new tables", f"{_UNPACKER}._native", "before", text="create table", call=2),
+        _ours("unpack", "before the transaction", "unpack.events:delete_load", "before"),
+        _ours("unpack", "in the midst of the rows", f"{_WAREHOUSE}.execute", "before", text='event"."event_user" ('),
+        _ours("unpack", "between rows and status 0", "publish.loads:record_load", "before"),
+        _ours("unpack", "after status 0, before the commit", "publish.loads:record_load", "after", victim="all"),
+        _ours("unpack", "after the commit", f"{_UNPACKER}.clear", "before"),
+        *_SCOPE,
+        *_LATER,
+    ),
+    "voice": (
+        *_loading("voice"),
+        _ours("publish transaction", "before rows are replaced", f"{_CALLS}._replace_rows", "before"),
+        _ours("publish transaction", "between two tables", f"{_WAREHOUSE}.insert", "before", text="voice.turns"),
+        _ours("publish transaction", "after rows are replaced", f"{_CALLS}._record_loads", "before"),
+        _ours("publish transaction", "before the scope", f"{_CALLS}._write_scope", "before"),
+        _ours("publish transaction", "before the commit", f"{_CALLS}._write_scope", "after", victim="all"),
+        _ours("publish transaction", "after the commit", f"{_CALLS}._publication", "before"),
+        *_LATER,
+    ),
+}
+SOURCE_BACKFILL_POINTS = {
+    "rasa": (*_SCOPE, *(point for point in _LATER if "the status" not in point.what)),
+    "voice": (
+        *(point for point in SOURCE_POINTS["voice"] if "transaction" in point.step and "after rows" not in point.what),
+        *(point for point in _LATER if "the status" not in point.what),
+    ),
+}
+
 
 def killed_run(home: Home, point: Point, *arguments: str) -> tuple[int, str]:
     """Exit code and standard error of a run that comes to the point. Fails where it never got there."""
@@ -125,7 +181,7 @@ def killed_run(home: Home, point: Point, *arguments: str) -> tuple[int, str]:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        timeout=100,
+        timeout=300,
         check=False,
         cwd=home.root,
     )

@@ -1,30 +1,35 @@
 -- Structures of the events of one load by type, in the order in which they first arrived.
--- In: the variable load_files. Loads from before the lake had structures, and events that were erased, have none there.
-select
-    event,
-    structure
-from (
+-- In: the variable load_files. Loads from before the lake had structures, and files with erased events, have none there.
+with
+lake as (
+    select * from read_parquet(getvariable('load_files'), union_by_name => true)
+    union all by name
+    select cast(null as varchar) as structure where false
+),
+
+described as (
     select
         event,
-        coalesce(structure, json_structure(data)) as structure,
+        coalesce(structure, json_structure(data)) as described,
         source_file,
-        -- More than a tracker of the longest line has events.
-        min(cast(byte_offset as hugeint) * 16777216 + position) as place
-    from (
-        select
-            event,
-            structure,
-            data,
-            source_file,
-            byte_offset,
-            position
-        from (
-            select * from read_parquet(getvariable('load_files'), union_by_name => true)
-            union all by name
-            select cast(null as varchar) as structure where false
-        )
-    )
-    group by all
+        -- The factor is more than the longest line has events.
+        cast(byte_offset as hugeint) * 16777216 + position as place
+    from lake
+),
+
+placed as (
+    select
+        event,
+        described,
+        source_file,
+        min(place) as first_place
+    from described
+    group by event, described, source_file
 )
-group by event, structure
-order by min(row(source_file, place))
+
+select
+    event,
+    described as structure
+from placed
+group by event, described
+order by min(row(source_file, first_place))
