@@ -40,7 +40,9 @@ def main() -> int:
     """Measure and judge."""
     with tempfile.TemporaryDirectory() as name:
         homes = {
-            times: load_settings({}, home=Path(name) / str(times), pseudonym_key="a key for it", sources="rasa")
+            times: load_settings(
+                {}, home=Path(name) / str(times), pseudonym_key="a key for the measurement", sources="rasa"
+            )
             for times in (1, 10)
         }
         for times, settings in homes.items():

@@ -4,13 +4,17 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from homes import Home, executable
 
+from chat_platform.settings import Settings
+
 HOOK = Path(__file__).with_name("kill_hook")
+LOADING = Path(__file__).with_name("loading.py")
 RUN, DBT = "chat-platform", "chat-platform-dbt"
 
 
@@ -170,26 +174,42 @@ SOURCE_BACKFILL_POINTS = {
 
 def killed_run(home: Home, point: Point, *arguments: str) -> tuple[int, str]:
     """Exit code and standard error of a run that comes to the point. Fails where it never got there."""
-    mark = home.root / "killed"
+    done = _killed([executable(RUN), "run", *arguments], point, home.root, home.environment)
+    # A dbt that was killed alone is a failure of the run, which says so; everything else is the end of it.
+    assert done.returncode == (1 if point.process == DBT and point.victim == "self" else -signal.SIGKILL), done.stderr
+    return done.returncode, done.stderr
+
+
+def killed_loading(settings: Settings, source: str, point: Point) -> None:
+    """The same for `loading.py`."""
+    point = replace(point, process=str(LOADING))
+    key = settings.require_key("a test")
+    command = [sys.executable, str(LOADING), source, str(settings.home), key]
+    done = _killed(command, point, settings.home, dict(os.environ))
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def _killed(
+    command: list[str], point: Point, root: Path, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    mark = root / "killed"
     mark.unlink(missing_ok=True)
-    armed = {**asdict(point), "name": point.name, "folder": str(home.root)}
-    environment = {"PYTHONPATH": str(HOOK), "KILL_AT": json.dumps(armed), "KILL_MARK": str(mark)}
+    armed = {**asdict(point), "name": point.name, "folder": str(root)}
+    armed_with = {"PYTHONPATH": str(HOOK), "KILL_AT": json.dumps(armed), "KILL_MARK": str(mark)}
     done = subprocess.run(
-        [executable(RUN), "run", *arguments],
-        env={**home.environment, **environment},
+        command,
+        env={**environment, **armed_with},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
         timeout=300,
         check=False,
-        cwd=home.root,
+        cwd=root,
     )
     assert mark.is_file(), f"the run never came to {point.name}:\n{done.stderr}"
-    assert mark.read_text() == f"{point.name} in {point.process}"
-    # A dbt that was killed alone is a failure of the run, which says so; everything else is the end of it.
-    assert done.returncode == (1 if point.process == DBT and point.victim == "self" else -signal.SIGKILL), done.stderr
-    return done.returncode, done.stderr
+    assert mark.read_text() == f"{point.name} in {Path(point.process).name}"
+    return done
 
 
 def processes_of(home: Home) -> list[int]:
