@@ -32,6 +32,7 @@ test-long: $(VENV)/.dev  ## The long tests: more kills, more disorder, more fuzz
 bench: $(VENV)/.bench $(VENV)/.dev  ## Speed beside bare programs and other tools; writes docs/benchmark.md (BENCH_ARGS="--messages 30000" for a try)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks.unpacking
+	$(BIN)/python -m benchmarks.rasa_increment
 
 lint: $(VENV)/.dev  ## ruff, mypy, sqlfluff
 	$(BIN)/ruff check .

@@ -4,13 +4,17 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from homes import Home, executable
 
+from chat_platform.settings import Settings
+
 HOOK = Path(__file__).with_name("kill_hook")
+LOADING = Path(__file__).with_name("loading.py")
 RUN, DBT = "chat-platform", "chat-platform-dbt"
 
 
@@ -111,29 +115,101 @@ BACKFILL_POINTS = (
     *(point for point in _ENDING if "the status" not in point.what),
 )
 
+_WAREHOUSE, _UNPACKER, _CALLS = "warehouse.connection:Warehouse", "unpack.tables:Unpacker", "publish.voice:_Rebuild"
+
+
+def _loading(source: str) -> tuple[Point, ...]:
+    """Of the sources whose lines are all looked at closely."""
+    return (
+        _ours("ingest", "after a chunk is typed", f"lake.{source}:type_events", "after"),
+        Point("ingest", "while parts are written", pattern=f"lake/{source}/event_date=*/*.parquet"),
+        Point("ingest", "before the manifest's rename", "pathlib", "Path.replace", "before", "_loads"),
+        Point("ingest", "after the manifest's rename", "pathlib", "Path.replace", "after", "_loads"),
+    )
+
+
+# From the models to the snapshot, as far as the sources differ in what they meet there.
+_LATER = tuple(
+    point
+    for point in _ENDING
+    if point.step != "build" or "sessions" in point.what or "daily" in point.what or "the status" in point.what
+)
+_SCOPE = (
+    _ours("publish transaction", "before the scope", "publish.scope:Scope.open", "before"),
+    _ours("publish transaction", "before the scope is committed", "publish.rasa:_add_dates", "after", victim="all"),
+)
+SOURCE_POINTS = {
+    "rasa": (
+        *_loading("rasa"),
+        _ours("unpack", "before the events are read", "unpack.events:unpack_load", "before"),
+        _ours("unpack", "after the first of several new columns", f"{_UNPACKER}._native", "after", text="add column"),
+        _ours("unpack", "between two new tables", f"{_UNPACKER}._native", "before", text="create table", call=2),
+        _ours("unpack", "before the transaction", "unpack.events:delete_load", "before"),
+        _ours("unpack", "in the midst of the rows", f"{_WAREHOUSE}.execute", "before", text='event"."event_user" ('),
+        _ours("unpack", "between rows and status 0", "publish.loads:record_load", "before"),
+        _ours("unpack", "after status 0, before the commit", "publish.loads:record_load", "after", victim="all"),
+        _ours("unpack", "after the commit", f"{_UNPACKER}.clear", "before"),
+        *_SCOPE,
+        *_LATER,
+    ),
+    "voice": (
+        *_loading("voice"),
+        _ours("publish transaction", "before rows are replaced", f"{_CALLS}._replace_rows", "before"),
+        _ours("publish transaction", "between two tables", f"{_WAREHOUSE}.insert", "before", text="voice.turns"),
+        _ours("publish transaction", "after rows are replaced", f"{_CALLS}._record_loads", "before"),
+        _ours("publish transaction", "before the scope", f"{_CALLS}._write_scope", "before"),
+        _ours("publish transaction", "before the commit", f"{_CALLS}._write_scope", "after", victim="all"),
+        _ours("publish transaction", "after the commit", f"{_CALLS}._publication", "before"),
+        *_LATER,
+    ),
+}
+SOURCE_BACKFILL_POINTS = {
+    "rasa": (*_SCOPE, *(point for point in _LATER if "the status" not in point.what)),
+    "voice": (
+        *(point for point in SOURCE_POINTS["voice"] if "transaction" in point.step and "after rows" not in point.what),
+        *(point for point in _LATER if "the status" not in point.what),
+    ),
+}
+
 
 def killed_run(home: Home, point: Point, *arguments: str) -> tuple[int, str]:
     """Exit code and standard error of a run that comes to the point. Fails where it never got there."""
-    mark = home.root / "killed"
+    done = _killed([executable(RUN), "run", *arguments], point, home.root, home.environment)
+    # A dbt that was killed alone is a failure of the run, which says so; everything else is the end of it.
+    assert done.returncode == (1 if point.process == DBT and point.victim == "self" else -signal.SIGKILL), done.stderr
+    return done.returncode, done.stderr
+
+
+def killed_loading(settings: Settings, source: str, point: Point) -> None:
+    """The same for `loading.py`."""
+    point = replace(point, process=str(LOADING))
+    key = settings.require_key("a test")
+    command = [sys.executable, str(LOADING), source, str(settings.home), key]
+    done = _killed(command, point, settings.home, dict(os.environ))
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def _killed(
+    command: list[str], point: Point, root: Path, environment: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    mark = root / "killed"
     mark.unlink(missing_ok=True)
-    armed = {**asdict(point), "name": point.name, "folder": str(home.root)}
-    environment = {"PYTHONPATH": str(HOOK), "KILL_AT": json.dumps(armed), "KILL_MARK": str(mark)}
+    armed = {**asdict(point), "name": point.name, "folder": str(root)}
+    armed_with = {"PYTHONPATH": str(HOOK), "KILL_AT": json.dumps(armed), "KILL_MARK": str(mark)}
     done = subprocess.run(
-        [executable(RUN), "run", *arguments],
-        env={**home.environment, **environment},
+        command,
+        env={**environment, **armed_with},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        timeout=100,
+        timeout=300,
         check=False,
-        cwd=home.root,
+        cwd=root,
     )
     assert mark.is_file(), f"the run never came to {point.name}:\n{done.stderr}"
-    assert mark.read_text() == f"{point.name} in {point.process}"
-    # A dbt that was killed alone is a failure of the run, which says so; everything else is the end of it.
-    assert done.returncode == (1 if point.process == DBT and point.victim == "self" else -signal.SIGKILL), done.stderr
-    return done.returncode, done.stderr
+    assert mark.read_text() == f"{point.name} in {Path(point.process).name}"
+    return done
 
 
 def processes_of(home: Home) -> list[int]:

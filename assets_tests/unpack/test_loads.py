@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from unpack.rasa_builder import deliver, finish, publish_all, rows, take
 
@@ -168,6 +170,27 @@ def test_a_run_that_dies_while_it_writes_leaves_no_rows_and_no_status(
     assert statuses(settings) == [("rasa", 0), ("rasa", 1)]
     publish(settings, "run-3")
     assert len(rows(settings, "event")) == len(EVENTS)
+
+
+@pytest.mark.parametrize("kept", ["no column", "no value in a file"])
+def test_a_lake_without_structures_gives_the_same_tables(
+    kept: str, settings: Settings, make_settings: Callable[..., Settings], tmp_path: Path
+) -> None:
+    """As lakes were before they had structures, and as files are in which a person was erased."""
+    other = make_settings(home=tmp_path / "without")
+    take(settings, "a.jsonl", EVENTS)
+    paths = take(other, "a.jsonl", EVENTS).paths(other.lake)
+    assert len(paths) > 1
+    for path in paths if kept == "no column" else paths[:1]:
+        table = pq.read_table(path, partitioning=None)
+        assert table["structure"].null_count == 0
+        place = table.column_names.index("structure")
+        nothing = pa.nulls(len(table), pa.string())
+        table = table.drop(["structure"]) if kept == "no column" else table.set_column(place, "structure", nothing)
+        pq.write_table(table, path)
+    for each in (settings, other):
+        publish(each, "run")
+    assert state(other) == state(settings)
 
 
 def test_loads_and_their_lines_are_recorded(settings: Settings) -> None:

@@ -28,15 +28,13 @@ def type_events(connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> list[
         "create or replace temp table arrays as "
         "select file_number from lines group by 1 having count(*) > count(distinct line_number)"
     )
-    connection.execute("drop table if exists typed")
+    goes_to = "create or replace temp table typed as"
     for part in _slices(numbered):
         # Small batches: DuckDB hands whole batches to its threads.
         connection.register("lines", pa.Table.from_batches(part.to_batches(max_chunksize=4096), part.schema))
-        connection.execute(load_sql(_PACKAGE, "type_rasa"))
-        connection.execute("create temp table if not exists typed as from typed_part limit 0")
-        connection.execute("insert into typed from typed_part")
+        connection.execute(f"{goes_to} {load_sql(_PACKAGE, 'type_rasa')}")
+        goes_to = "insert into typed"
     connection.unregister("lines")
-    connection.execute("drop table typed_part")
     refusals, broken = [], []
     for row, place, reason, suspect, is_tracker, position, line in connection.execute(
         "select row_number, rowid, reason, suspect, is_tracker, position, line from typed "
@@ -77,7 +75,9 @@ def lake_events(relation: str) -> str:
     return (
         "select * exclude (file_number, row_number, reason, suspect, is_tracker, line, warnings), "
         "list_extract(getvariable('file_names'), file_number + 1) as source_file, "
-        "getvariable('load_id') as load_id, getvariable('load_sequence') as load_sequence "
+        "getvariable('load_id') as load_id, getvariable('load_sequence') as load_sequence, "
+        # What unpacking asks for first. Events share few of them: a file has each once.
+        "json_structure(data) as structure "
         f"from {relation} where reason is null"
     )
 

@@ -60,29 +60,21 @@ def unpack_load(unpacker: Unpacker, manifest: Manifest) -> None:
     if not files:
         return
     warehouse.execute("set variable load_files = $1", [files])
-    types = [
-        event
-        for (event,) in warehouse.execute(
-            "select event from read_parquet(getvariable('load_files')) group by event order by event"
-        ).fetchall()
-    ]
-    tables = [naming.path(f"{EVENT}_{event}", unpacker.max_name) for event in types]
-    names = sorted(set(tables))
-    numbers = pa.table({"event": types, "table_number": [names.index(table) for table in tables]})
+    found = warehouse.execute(load_sql(_PACKAGE, "structures")).fetchall()
+    tables = {event: naming.path(f"{EVENT}_{event}", unpacker.max_name) for event, _ in found}
+    names = sorted(set(tables.values()))
+    numbers = pa.table({"event": list(tables), "table_number": [names.index(table) for table in tables.values()]})
     warehouse.connection.register("event_tables", numbers)
     warehouse.execute(load_sql(_PACKAGE, "events"))
     warehouse.connection.unregister("event_tables")
     columns = ", ".join(quoted(name) for name in EVENT_COLUMNS)
     unpacker.insert_later(EVENT, EVENT_COLUMNS, f"select {columns} from {WORK}.events")
-    structures: dict[int, list[str]] = {}
-    for number, structure in warehouse.execute(
-        f"select table_number, json_structure(data) as structure from {WORK}.events group by all order by min(rowid)"
-    ).fetchall():
-        structures.setdefault(number, []).append(structure)
-    for number, found in structures.items():
-        source = f"(select * from {WORK}.events where table_number = {number})"
-        level = Level(names[number], (names[number],), source, ROOT_SYSTEM, structures=tuple(found))
-        unpacker.unpack(level)
+    structures: dict[str, list[str]] = {}
+    for event, structure in found:
+        structures.setdefault(tables[event], []).append(structure)
+    for table, shapes in structures.items():
+        source = f"(select * from {WORK}.events where table_number = {names.index(table)})"
+        unpacker.unpack(Level(table, (table,), source, ROOT_SYSTEM, structures=tuple(dict.fromkeys(shapes))))
 
 
 def delete_load(unpacker: Unpacker, load_id: str) -> None:

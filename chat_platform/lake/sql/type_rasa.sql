@@ -1,9 +1,8 @@
 -- Lines of one chunk, typed: one row an event, with the verdict on it (rasa spec, section 1). A line is one event, or one
 -- tracker whose events count as lines of their own.
 -- In: lines(row_number, line, file_number, line_number, byte_offset), and arrays(file_number) of the files that hold an
--- array. Out: typed_part; reason is null for a good event.
+-- array. reason is null for a good event.
 -- `suspect` as in type_chat.sql.
-create or replace temp table typed_part as
 with
 read as (
     select

@@ -21,6 +21,6 @@ select
     lake.line_number,
     event_tables.table_number,
     lake.data
-from read_parquet(getvariable('load_files')) as lake
+from read_parquet(getvariable('load_files'), union_by_name => true) as lake
 inner join event_tables on lake.event = event_tables.event
 order by lake.source_file, lake.byte_offset, lake.position
