@@ -9,6 +9,9 @@ import pytest
 from rasa_reference import Delivery, Event
 from rasa_warehouse import RasaWarehouse
 
+from chat_platform.dbt.project import dbt_environment
+from chat_platform.settings import load_settings
+
 MONDAY = 1_767_571_200  # 2026-01-05 00:00 UTC
 
 
@@ -236,3 +239,26 @@ def test_lists_of_special_events_may_be_given(warehouse: RasaWarehouse) -> None:
         warehouse.execute("select conversation_id, outcome from mine_semantic.sessions where session_nr = 1")
     ) == {("anna", "handover"), ("bert", "abandoned"), ("cleo", "resolved"), ("dora", "resolved"), ("emil", "resolved")}
     assert warehouse.execute("select count(*) from mine_semantic.stories") == [(0,)]
+
+
+@pytest.mark.long
+def test_settings_of_the_platform_do_what_vars_do(warehouse: RasaWarehouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = {"user_id": "metadata__user_id", "session_gap_minutes": 1, "handoff": ["utter_x", "action_default_fallback"]}
+    warehouse.run("build", "--full-refresh", prefix="acme", dest_schema_prefix="by_var", **chosen)
+    settings = load_settings(
+        {
+            "CHAT_PLATFORM_RASA_USER_ID": "metadata__user_id",
+            "CHAT_PLATFORM_RASA_SESSION_GAP_MINUTES": "1",
+            "CHAT_PLATFORM_RASA_HANDOFF": "utter_x, action_default_fallback",
+        }
+    )
+    handed = {name: value for name, value in dbt_environment(settings).items() if "_RASA_" in name}
+    environment = {**warehouse.environment(), **handed}
+    monkeypatch.setattr(warehouse, "environment", lambda: environment)
+    warehouse.run("build", "--full-refresh", prefix="acme", dest_schema_prefix="by_setting")
+    found = warehouse.dump("by_setting")
+    assert found == warehouse.dump("by_var")
+    assert found["_semantic.sessions"] != warehouse.dump("acme")["_semantic.sessions"]
+    # A var wins over the setting.
+    warehouse.run("build", "--full-refresh", prefix="acme", dest_schema_prefix="by_both", session_gap_minutes=100_000)
+    assert warehouse.dump("by_both")["_semantic.sessions"] != found["_semantic.sessions"]

@@ -10,7 +10,7 @@ with sessions as (
         session_id
     from {{ ref('int_rasa__session_facts') }}
     where user_id is not null
-    {%- if standing is not none and var('user_id', 'sender_id') != 'sender_id' %}
+    {%- if standing is not none and rasa_setting('user_id') != 'sender_id' %}
 
     union all
 
