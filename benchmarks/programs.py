@@ -278,6 +278,7 @@ def indicators(landing: Path, home: Path) -> None:
 
     from chat_platform.dbt.project import EXECUTABLE, PROJECT_DIR, dbt_environment, ensure_manifest, target_folder
     from chat_platform.lake.ingest import ingest as load
+    from chat_platform.publish.scope import finish
     from chat_platform.publish.voice import publish
 
     settings = settings_of(landing, home).model_copy(update={"sources": ("voice",)})
@@ -296,8 +297,10 @@ def indicators(landing: Path, home: Path) -> None:
             text=True,
             check=False,
         )
-    if done.returncode:
-        raise SystemExit(done.stdout[-3000:] + done.stderr[-3000:])
+        if done.returncode:
+            raise SystemExit(done.stdout[-3000:] + done.stderr[-3000:])
+        # Without it the next load would rebuild what this one named as well.
+        finish(settings, "benchmark")
     results = json.loads((target_folder(settings) / "run_results.json").read_bytes())["results"]
     work = dict.fromkeys(("model", "seed", "test"), 0.0)
     for result in results:
