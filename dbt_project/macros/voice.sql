@@ -351,18 +351,7 @@ where source = 'voice' and kpi like 'survey%'{{ voice_between('event_date', firs
 group by {% if by_date %}event_date, {% endif %}dimension, dimension_value
 {%- endmacro %}
 
-{# Id of an interaction: its call and its number there; null where there is no number. #}
-{% macro voice_interaction_id(call, number) -%}
-    cast({{ call }} || '/' || cast({{ number }} as varchar(16)) as varchar(1024))
-{%- endmacro %}
-
-{# The customer turn of a row of int_voice__ordered_events, and the next one: a customer turn begins each interaction but 0. #}
-{% macro voice_user_fk() -%}
-    case when interaction_nr > 0 then interaction_id end
-{%- endmacro %}
-
-{% macro voice_next_user_fk() -%}
-    case
-        when interaction_nr < last_interaction_nr then {{ voice_interaction_id('conversation_id', 'interaction_nr + 1') }}
-    end
+{# Id of an interaction of the call of the row, by its number; null where there is no number. #}
+{% macro voice_interaction_id(number) -%}
+    cast(conversation_id || '/' || cast({{ number }} as varchar(16)) as varchar(1024))
 {%- endmacro %}

@@ -5,7 +5,7 @@ select
     conversation_id,
     conversation_id as session_id,
     1 as session_nr,
-    interaction_id,
+    {{ voice_interaction_id('interaction_nr') }} as interaction_id,
     interaction_nr,
     event_key as id,
     event_key as message_id,
@@ -13,7 +13,7 @@ select
     event_timestamp as "timestamp",
     text,
     robot_version as model_id,
-    {{ voice_user_fk() }} as interaction_user_fk,
-    {{ voice_next_user_fk() }} as next_interaction_user_fk
+    {{ voice_interaction_id('nullif(interaction_nr, 0)') }} as interaction_user_fk,
+    {{ voice_interaction_id('nullif(interaction_nr, last_interaction_nr) + 1') }} as next_interaction_user_fk
 from {{ ref('int_voice__ordered_events') }}
 where actor = 'agent'

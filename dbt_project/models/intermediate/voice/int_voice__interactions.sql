@@ -23,14 +23,6 @@ with grouped as (
         min(load_id) as load_id
     from {{ ref('int_voice__ordered_events') }}
     group by conversation_id, interaction_nr
-),
-
--- ids are made here, not in the group: numbers are shorter
-identified as (
-    select
-        *,
-        {{ voice_interaction_id('conversation_id', 'interaction_nr') }} as interaction_id
-    from grouped
 )
 
 select
@@ -38,7 +30,7 @@ select
     conversation_id,
     conversation_id as session_id,
     1 as session_nr,
-    interaction_id,
+    {{ voice_interaction_id('interaction_nr') }} as interaction_id,
     interaction_nr,
     last_interaction_nr - interaction_nr + 1 as reverse_interaction_nr,
     conversation_id as external_session_id,
@@ -61,14 +53,13 @@ select
     false as is_agent_task,
     model_id,
     nlu_fallback_count,
-    {{ voice_user_fk() }} as interaction_user_fk,
-    case when bot_nr is not null then interaction_id end as interaction_bot_fk,
-    case when action_nr is not null then interaction_id end as interaction_story_action_fk,
-    case when interaction_nr > 1 then {{ voice_interaction_id('conversation_id', 'interaction_nr - 1') }} end
-        as previous_interaction_user_fk,
-    {{ voice_interaction_id('conversation_id', 'previous_bot_nr') }} as previous_interaction_bot_fk,
-    {{ voice_interaction_id('conversation_id', 'previous_action_nr') }} as previous_interaction_story_action_fk,
-    {{ voice_next_user_fk() }} as next_interaction_user_fk,
+    {{ voice_interaction_id('nullif(interaction_nr, 0)') }} as interaction_user_fk,
+    {{ voice_interaction_id('bot_nr') }} as interaction_bot_fk,
+    {{ voice_interaction_id('action_nr') }} as interaction_story_action_fk,
+    {{ voice_interaction_id('nullif(greatest(interaction_nr, 1) - 1, 0)') }} as previous_interaction_user_fk,
+    {{ voice_interaction_id('previous_bot_nr') }} as previous_interaction_bot_fk,
+    {{ voice_interaction_id('previous_action_nr') }} as previous_interaction_story_action_fk,
+    {{ voice_interaction_id('nullif(interaction_nr, last_interaction_nr) + 1') }} as next_interaction_user_fk,
     load_id,
     input_channel
-from identified
+from grouped

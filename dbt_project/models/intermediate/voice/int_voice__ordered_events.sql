@@ -76,7 +76,6 @@ placed as (
 
 select
     ordered.conversation_id,
-    {{ voice_interaction_id('ordered.conversation_id', 'ordered.interaction_nr') }} as interaction_id,
     ordered.interaction_nr,
     ordered.event_nr,
     ordered.event_key,

@@ -6,14 +6,14 @@ select
     conversation_id,
     conversation_id as session_id,
     1 as session_nr,
-    interaction_id,
+    {{ voice_interaction_id('interaction_nr') }} as interaction_id,
     interaction_nr,
     event_key as id,
     phone_key as user_id,
     event_timestamp as "timestamp",
     event_nr as step_index,
     coalesce(api_name, 'unnamed') as action_name,
-    {{ voice_user_fk() }} as interaction_user_fk,
-    case when bot_nr is not null then interaction_id end as interaction_bot_fk
+    {{ voice_interaction_id('nullif(interaction_nr, 0)') }} as interaction_user_fk,
+    {{ voice_interaction_id('bot_nr') }} as interaction_bot_fk
 from {{ ref('int_voice__ordered_events') }}
 where actor = 'api'

@@ -5,7 +5,7 @@ select
     conversation_id,
     conversation_id as session_id,
     1 as session_nr,
-    interaction_id,
+    {{ voice_interaction_id('interaction_nr') }} as interaction_id,
     interaction_nr,
     event_key as id,
     event_key as message_id,
@@ -16,8 +16,8 @@ select
     intent as intent_name,
     intent_confidence,
     through as input_channel,
-    case when bot_nr is not null then interaction_id end as interaction_bot_fk,
-    case when action_nr is not null then interaction_id end as interaction_story_action_fk,
-    {{ voice_interaction_id('conversation_id', 'previous_bot_nr') }} as previous_interaction_bot_fk
+    {{ voice_interaction_id('bot_nr') }} as interaction_bot_fk,
+    {{ voice_interaction_id('action_nr') }} as interaction_story_action_fk,
+    {{ voice_interaction_id('previous_bot_nr') }} as previous_interaction_bot_fk
 from {{ ref('int_voice__ordered_events') }}
 where actor = 'customer'
