@@ -48,6 +48,11 @@
     {{ return(env_var('CHAT_PLATFORM_VOICE_LOST_HOURS', '24') | int) }}
 {%- endmacro %}
 
+{# Earliest start of a call that may be open still; what is open and started before is lost. #}
+{% macro voice_open_since(watermark) -%}
+    {{ watermark }} - interval '{{ voice_lost_hours() }} hours'
+{%- endmacro %}
+
 {# What the numbers of voice depend on beside the data; noted in the ledger, so that a change rebuilds everything. #}
 {% macro voice_rules() -%}
     {%- set short = env_var('CHAT_PLATFORM_VOICE_SHORT_CALL_SECONDS', '10') -%}
