@@ -51,6 +51,7 @@ def assert_counted(world: World, events: list[Event]) -> None:
         for column, value in row.items():
             assert near(survey[scenario][column], value), (scenario, column, survey[scenario][column], value)
     assert sum(row["orphans"] for row in survey.values()) == expected["orphans"]
+    assert {row["conversation_id"] for row in world.rows("voice_calls") if row["is_lost"]} == expected["lost"]
     intervals = {
         row["interval_start"]: (row["calls"], row["peak_concurrency"]) for row in world.rows("voice_intervals")
     }

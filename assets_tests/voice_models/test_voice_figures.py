@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -30,6 +31,10 @@ def daily(warehouse: VoiceWarehouse) -> dict[str, Figures]:
 def overall(warehouse: VoiceWarehouse) -> Figures:
     (row,) = warehouse.rows("voice_overall")
     return row
+
+
+def lost_calls(warehouse: VoiceWarehouse) -> dict[str, int]:
+    return dict(Counter(row["event_date"].isoformat() for row in warehouse.rows("voice_calls") if row["is_lost"]))
 
 
 def api_by_date(warehouse: VoiceWarehouse) -> dict[str, dict[str, int]]:
@@ -60,6 +65,7 @@ def assert_first_load(warehouse: VoiceWarehouse, expected: Figures) -> None:
     assert totals == figures["overall_batch_1"]["api_calls"]
     assert {name: whole[f"outcome_{name}"] for name in OUTCOMES} == figures["outcomes_batch_1"]
     assert whole["transfer_of_answered_pct"] == expected["variants"]["transfer_pct_calls_over_answered"]
+    assert lost_calls(warehouse) == {"2018-06-14": 1}, "K04, whose end is in the second load"
     survey = {row["scenario"]: row for row in warehouse.rows("voice_survey")}
     for scenario, name in {1: "scenario_1_robot_only", 2: "scenario_2_robot_then_human"}.items():
         for column, value in expected["survey"][name].items():
@@ -90,6 +96,7 @@ def assert_second_load(warehouse: VoiceWarehouse, expected: Figures) -> None:
     for column, value in changes["overall"].items():
         assert whole[column] == value, column
     assert {name: whole[f"outcome_{name}"] for name in OUTCOMES} == changes["outcomes"]
+    assert lost_calls(warehouse) == {}
 
 
 def second_load(golden: list[Event], late: list[Event]) -> dict[str, list[dict[str, Any]]]:

@@ -39,9 +39,29 @@ _call = st.fixed_dictionaries(
         "end": st.sampled_from((None, -5, 0, 9, 10, 60, 300, 1800, 7200, 100000)),
         "reason": st.sampled_from(REASONS),
         "survey": st.lists(st.tuples(st.sampled_from((None, 0, 7, 10)), st.sampled_from((None, 8))), max_size=2),
+        "later": st.just(timedelta()),
     }
 )  # fmt: skip
-feeds = st.lists(_call, min_size=1, max_size=14)
+# The windows of the indicators, hit and missed by as little as there is.
+EDGES = tuple(
+    timedelta(days=days, microseconds=beside) for days in (1, 7, 28) for beside in (-1000000, -1, 0, 1, 1000000)
+)
+_repeat = st.tuples(st.integers(0, 9), st.sampled_from(EDGES), st.sampled_from(("start", "solved")))
+
+
+def _with_repeats(calls: list[dict[str, Any]], repeats: list[tuple[int, timedelta, str]]) -> list[dict[str, Any]]:
+    """Some calls once more, an edge after their start or after what they solved."""
+    found = list(calls)
+    for number, edge, since in repeats:
+        call = calls[number % len(calls)]
+        spoken = timedelta(seconds=sum(seconds for *_, seconds in call["said"]) + max(len(call["solved"]) - 1, 0))
+        found.append({**call, "later": edge + (spoken if since == "solved" else timedelta())})
+    return found
+
+
+feeds = st.builds(_with_repeats, st.lists(_call, min_size=1, max_size=10), st.lists(_repeat, max_size=4)).filter(
+    lambda calls: events_of(calls)
+)
 
 
 def events_of(calls: list[dict[str, Any]], shift: timedelta = timedelta()) -> list[Event]:
@@ -49,7 +69,7 @@ def events_of(calls: list[dict[str, Any]], shift: timedelta = timedelta()) -> li
     found: list[Event] = []
     for number, call in enumerate(calls):
         name = str(uuid.UUID(int=number + 1))
-        at = call["base"] + timedelta(days=call["day"], seconds=call["second"]) + shift
+        at = call["base"] + timedelta(days=call["day"], seconds=call["second"]) + call["later"] + shift
         customer: dict[str, Any] = (
             {} if call["phone"] is None else {"identifiers": [{"key": "phone", "value": call["phone"]}]}
         )

@@ -107,6 +107,7 @@ def count(events: Iterable[Event]) -> dict[str, Any]:
     latencies: dict[date, list[float]] = defaultdict(list)
     api: dict[tuple[date, str], list[Event]] = defaultdict(list)
     open_days: set[date] = set()
+    lost: set[str] = set()
     busy: list[tuple[datetime, datetime]] = []
     solutions: list[tuple[str, str | None, datetime]] = []
     survey: dict[int, Counter[str]] = {1: Counter(), 2: Counter()}
@@ -178,6 +179,8 @@ def count(events: Iterable[Event]) -> dict[str, Any]:
         busy.append((at, until))
         if outcome == "open" and watermark - at <= LOST:
             open_days.add(day)
+        elif outcome == "open":
+            lost.add(call.events[0]["correlationId"])
         earlier = [at - other for other in starts.get(phone or "", []) if other < at]
         later = [other - at for other in starts.get(phone or "", []) if other > at]
         for name, hours in HOURS.items():
@@ -249,6 +252,7 @@ def count(events: Iterable[Event]) -> dict[str, Any]:
             for scenario, of in survey.items() if of["eligible_calls"]
         },
         "orphans": orphans,
+        "lost": lost,
         "intervals": _intervals(busy),
     }  # fmt: skip
 

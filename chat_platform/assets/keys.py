@@ -30,7 +30,7 @@ OPERATIONS = tuple(
 OWNERS = ["team:analytics"]
 # People look at these by date; staging, scope and status tables are whole.
 PARTITIONED_MODELS = frozenset({"semantic", "kpi"})
-WHOLE_MODELS = frozenset({"kpi_definitions", "users", "voice_overall", "voice_survey"})
+WHOLE_MODELS = frozenset({"kpi_definitions", "users", "voice_calls", "voice_overall", "voice_survey"})
 # Read daily: a feed that stands still for longer is worth a look.
 FRESHNESS = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
 BACKFILL_POLICY = dg.BackfillPolicy.single_run()

@@ -20,7 +20,7 @@ from chat_platform.warehouse.snapshot import publish_snapshot
 SCOPE_MODELS = {
     "chat": "scope_conversations +scope_dates +int_chat__messages",
     "rasa": "scope_conversations +scope_dates +int_rasa__interactions",
-    "voice": "scope_conversations +scope_dates +int_voice__interactions +int_voice__days",
+    "voice": "scope_conversations +scope_dates +int_voice__ordered_events +int_voice__days",
 }
 
 

@@ -102,12 +102,28 @@
     event_date in (select scope_dates.event_date from {{ ref('scope_dates') }} as scope_dates)
 {%- endmacro %}
 
-{# From clause of a test, the table as facts: all of it, or its rows in scope_conversations or scope_dates. #}
-{% macro rows_in_scope(model, scope=none) -%}
-    {{ model }} as facts
-    {%- if scope is not none %}
+{#
+  From clause of a test, the table as facts: all of it, or its rows in scope_conversations or scope_dates. source: for a
+  table of one source, which does not name it: rows without a date or call are looked at as well, and all of them where
+  no scope has been built yet.
+#}
+{% macro rows_in_scope(model, scope=none, source=none) -%}
+    {%- set relation = ref(scope) if scope is not none else none %}
     {%- set key = 'conversation_id' if scope == 'scope_conversations' else 'event_date' %}
-    inner join (select source as scope_source, {{ key }} as scope_key from {{ ref(scope) }}) as scope
+    {%- if scope is none or (source is not none and execute and load_relation(relation) is none) %}
+    {{ model }} as facts
+    {%- elif source is none %}
+    {{ model }} as facts
+    inner join (select source as scope_source, {{ key }} as scope_key from {{ relation }}) as scope
         on facts.source = scope.scope_source and facts.{{ key }} = scope.scope_key
+    {%- else %}
+    {%- set own_key = 'call_id' if key == 'conversation_id' else key %}
+    (
+        select *
+        from {{ model }}
+        where
+            {{ own_key }} is null
+            or {{ own_key }} in (select scope.{{ key }} from {{ relation }} as scope where scope.source = '{{ source }}')
+    ) as facts
     {%- endif %}
 {%- endmacro %}

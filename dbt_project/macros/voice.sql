@@ -48,6 +48,11 @@
     {{ return(env_var('CHAT_PLATFORM_VOICE_LOST_HOURS', '24') | int) }}
 {%- endmacro %}
 
+{# Earliest start of a call that may be open still; what is open and started before is lost. #}
+{% macro voice_open_since(watermark) -%}
+    {{ watermark }} - interval '{{ voice_lost_hours() }} hours'
+{%- endmacro %}
+
 {# What the numbers of voice depend on beside the data; noted in the ledger, so that a change rebuilds everything. #}
 {% macro voice_rules() -%}
     {%- set short = env_var('CHAT_PLATFORM_VOICE_SHORT_CALL_SECONDS', '10') -%}
@@ -329,7 +334,7 @@ where source = 'voice' and kpi like 'survey%'{{ voice_between('event_date', firs
 group by {% if by_date %}event_date, {% endif %}dimension, dimension_value
 {%- endmacro %}
 
-{# Id of an interaction: its call and its number there; null where there is no number. #}
-{% macro voice_interaction_id(call, number) -%}
-    cast({{ call }} || '/' || cast({{ number }} as varchar(16)) as varchar(1024))
+{# Id of an interaction of the call of the row, by its number; null where there is no number. #}
+{% macro voice_interaction_id(number) -%}
+    cast(conversation_id || '/' || cast({{ number }} as varchar(16)) as varchar(1024))
 {%- endmacro %}

@@ -12,10 +12,8 @@ with known as (
         "timestamp" as seen,
         row_number() over (
             partition by source, user_id order by "timestamp", {{ tie_break('interaction_id') }}
-        ) as position_from_start,
-        row_number() over (
-            partition by source, user_id order by "timestamp" desc, {{ tie_break('interaction_id') }} desc
-        ) as position_from_end
+        ) as place,
+        count(*) over (partition by source, user_id) as last_place
     from {{ ref('interactions') }}
     where user_id is not null
 )
@@ -29,7 +27,7 @@ select
     cast(count(distinct conversation_id) as bigint) as conversations_count,
     cast(count(distinct session_id) as bigint) as sessions_count,
     cast(count(*) as bigint) as interactions_count,
-    max(case when position_from_start = 1 then session_id end) as first_session_id,
-    max(case when position_from_end = 1 then session_id end) as last_session_id
+    max(case when place = 1 then session_id end) as first_session_id,
+    max(case when place = last_place then session_id end) as last_session_id
 from known
 group by source, user_id

@@ -1,8 +1,8 @@
 {# No null in any of the columns. scope: as for unique_combination. #}
-{% test not_null_columns(model, columns, scope=none) %}
+{% test not_null_columns(model, columns, scope=none, source=none) %}
 
 select {{ columns | join(', ') }}
-from {{ rows_in_scope(model, scope) }}
+from {{ rows_in_scope(model, scope, source) }}
 where {% for column in columns %}{% if not loop.first %} or {% endif %}{{ column }} is null{% endfor %}
 
 {% endtest %}

@@ -84,7 +84,7 @@ timed as (
         {%- if voice_reading('tma') == 'open_until_now' %}
         and (
             facts.duration_seconds is not null
-            or facts.started_at >= feed.watermark - interval '{{ voice_lost_hours() }} hours'
+            or facts.started_at >= {{ voice_open_since('feed.watermark') }}
         )
         {%- endif %}
 ),

@@ -7,4 +7,4 @@ cross join {{ ref('int_voice__watermark') }} as feed
 where
     calls.has_start
     and calls.outcome = 'open'
-    and calls.started_at >= feed.watermark - interval '{{ voice_lost_hours() }} hours'
+    and calls.started_at >= {{ voice_open_since('feed.watermark') }}

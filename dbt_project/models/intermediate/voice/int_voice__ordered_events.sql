@@ -53,11 +53,29 @@ ordered as (
     from events
     inner join {{ ref('scope_conversations') }} as scope
         on events.call_id = scope.conversation_id and scope.source = 'voice'
+),
+
+-- numbers of the interactions in which the robot talked and called a system; the customer begins each but number 0
+interactions as (
+    select
+        conversation_id,
+        interaction_nr,
+        max(case when actor = 'agent' then interaction_nr end) as bot_nr,
+        max(case when actor = 'api' then interaction_nr end) as action_nr
+    from ordered
+    group by conversation_id, interaction_nr
+),
+
+placed as (
+    select
+        *,
+        lag(bot_nr) over (partition by conversation_id order by interaction_nr) as previous_bot_nr,
+        lag(action_nr) over (partition by conversation_id order by interaction_nr) as previous_action_nr
+    from interactions
 )
 
 select
     ordered.conversation_id,
-    {{ voice_interaction_id('ordered.conversation_id', 'ordered.interaction_nr') }} as interaction_id,
     ordered.interaction_nr,
     ordered.event_nr,
     ordered.event_key,
@@ -72,6 +90,13 @@ select
     ordered.text,
     ordered.api_name,
     ordered.load_id,
-    calls.phone_key
+    calls.phone_key,
+    calls.customer_turns as last_interaction_nr,
+    placed.bot_nr,
+    placed.action_nr,
+    placed.previous_bot_nr,
+    placed.previous_action_nr
 from ordered
 inner join {{ ref('stg_voice__calls') }} as calls on ordered.call_id = calls.call_id
+inner join placed
+    on ordered.conversation_id = placed.conversation_id and ordered.interaction_nr = placed.interaction_nr

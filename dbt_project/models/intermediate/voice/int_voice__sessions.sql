@@ -1,13 +1,13 @@
 {{ config(enabled='voice' in active_sources()) }}
 
-with interactions as (
+with events as (
     select
         conversation_id,
-        max(case when interaction_nr = 1 then intent end) as first_intent,
-        max(case when interaction_nr = 1 then model_id end) as first_model_id,
-        max(input_channel) as input_channel,
-        cast(sum(nlu_fallback_count) as integer) as nlu_fallback_count
-    from {{ ref('int_voice__interactions') }}
+        max(case when interaction_nr = 1 and actor = 'customer' then intent end) as first_intent,
+        max(case when interaction_nr = 1 then robot_version end) as first_model_id,
+        max(through) as input_channel,
+        {{ count_if("actor = 'agent' and " ~ voice_is_type('REJ')) }} as nlu_fallback_count
+    from {{ ref('int_voice__ordered_events') }}
     group by conversation_id
 )
 
@@ -26,12 +26,12 @@ select
     cast(calls.customer_turns as bigint) as interactions_count,
     cast(calls.customer_turns as bigint) as user_messages_count,
     cast(calls.agent_turns as bigint) as bot_messages_count,
-    interactions.first_intent,
-    interactions.first_model_id,
-    coalesce(interactions.nlu_fallback_count, 0) as nlu_fallback_count,
+    events.first_intent,
+    events.first_model_id,
+    coalesce(events.nlu_fallback_count, 0) as nlu_fallback_count,
     calls.transfer_events as agent_handoff_count,
     calls.customer_turns = 0 as is_bounced,
-    interactions.input_channel,
+    events.input_channel,
     cast(case
         when calls.outcome = 'transferred' then 'handover'
         when calls.outcome = 'solved' then 'resolved'
@@ -43,4 +43,4 @@ select
 from {{ ref('stg_voice__calls') }} as calls
 inner join {{ ref('scope_conversations') }} as scope
     on calls.call_id = scope.conversation_id and scope.source = 'voice'
-left join interactions on calls.call_id = interactions.conversation_id
+left join events on calls.call_id = events.conversation_id

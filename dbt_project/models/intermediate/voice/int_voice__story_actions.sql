@@ -2,19 +2,18 @@
 
 -- what the robot does beside talking is to call other systems
 select
-    events.event_date,
-    events.conversation_id,
-    events.conversation_id as session_id,
+    event_date,
+    conversation_id,
+    conversation_id as session_id,
     1 as session_nr,
-    events.interaction_id,
-    events.interaction_nr,
-    events.event_key as id,
-    events.phone_key as user_id,
-    events.event_timestamp as "timestamp",
-    events.event_nr as step_index,
-    coalesce(events.api_name, 'unnamed') as action_name,
-    interactions.interaction_user_fk,
-    interactions.interaction_bot_fk
-from {{ ref('int_voice__ordered_events') }} as events
-inner join {{ ref('int_voice__interactions') }} as interactions on events.interaction_id = interactions.interaction_id
-where events.actor = 'api'
+    {{ voice_interaction_id('interaction_nr') }} as interaction_id,
+    interaction_nr,
+    event_key as id,
+    phone_key as user_id,
+    event_timestamp as "timestamp",
+    event_nr as step_index,
+    coalesce(api_name, 'unnamed') as action_name,
+    {{ voice_interaction_id('nullif(interaction_nr, 0)') }} as interaction_user_fk,
+    {{ voice_interaction_id('bot_nr') }} as interaction_bot_fk
+from {{ ref('int_voice__ordered_events') }}
+where actor = 'api'

@@ -1,24 +1,23 @@
 {{ config(enabled='voice' in active_sources()) }}
 
 select
-    events.event_date,
-    events.conversation_id,
-    events.conversation_id as session_id,
+    event_date,
+    conversation_id,
+    conversation_id as session_id,
     1 as session_nr,
-    events.interaction_id,
-    events.interaction_nr,
-    events.event_key as id,
-    events.event_key as message_id,
-    events.phone_key as user_id,
-    events.event_timestamp as "timestamp",
-    events.text,
-    events.robot_version as model_id,
-    events.intent as intent_name,
-    events.intent_confidence,
-    events.through as input_channel,
-    interactions.interaction_bot_fk,
-    interactions.interaction_story_action_fk,
-    interactions.previous_interaction_bot_fk
-from {{ ref('int_voice__ordered_events') }} as events
-inner join {{ ref('int_voice__interactions') }} as interactions on events.interaction_id = interactions.interaction_id
-where events.actor = 'customer'
+    {{ voice_interaction_id('interaction_nr') }} as interaction_id,
+    interaction_nr,
+    event_key as id,
+    event_key as message_id,
+    phone_key as user_id,
+    event_timestamp as "timestamp",
+    text,
+    robot_version as model_id,
+    intent as intent_name,
+    intent_confidence,
+    through as input_channel,
+    {{ voice_interaction_id('bot_nr') }} as interaction_bot_fk,
+    {{ voice_interaction_id('action_nr') }} as interaction_story_action_fk,
+    {{ voice_interaction_id('previous_bot_nr') }} as previous_interaction_bot_fk
+from {{ ref('int_voice__ordered_events') }}
+where actor = 'customer'
