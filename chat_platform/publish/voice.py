@@ -190,7 +190,10 @@ class _Rebuild:
         return {day for (day,) in self.warehouse.execute("select event_date from touched_dates").fetchall()}
 
     def _read_lake(self, dates: set[date] | None) -> None:
-        """Table `new_keys`: what the lake holds, of the given dates and touched calls only if there are dates."""
+        """Table `new_keys`: what the lake holds, of the given dates and touched calls only if there are dates.
+
+        In the first load ever only what stands there more than once.
+        """
         warehouse = self.warehouse
         lake = warehouse.settings.lake
         files = [path for item in self.loads for path in item.paths(lake, dates)]
@@ -201,6 +204,10 @@ class _Rebuild:
         self.lake_rows = f"read_parquet(getvariable('lake_files'), union_by_name => {by_name}) as lake"
         if files:
             only = "" if dates is None else "semi join touched on lake.call_id = touched.call_id"
+            if dates is None and not self.anything_stands:
+                # A line alone under its key has nothing to be compared with.
+                repeated = f"select event_key from {self.lake_rows} group by event_key having count(*) > 1"
+                only = f"semi join ({repeated}) as repeated on lake.event_key = repeated.event_key"
             keys = f"select {_KEY_COLUMNS}, load_sequence, byte_offset from {self.lake_rows} {only}"
         else:
             keys = f"select {_KEY_COLUMNS}, 0 as load_sequence, 0 as byte_offset from {self.events} limit 0"

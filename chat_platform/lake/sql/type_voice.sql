@@ -74,50 +74,71 @@ parsed as (
 ),
 
 opened as (
+    -- Each value in a column of its own: within a case an object would be taken apart for each of its values.
     select
-        *,
-        message.context as context,
-        message.context.customer as customer,
-        message.context.agent as agent,
-        message.context.api as api,
-        message.context.survey as survey,
-        json_text(message.id) as raw_id,
-        json_text(message."eventType") as raw_type,
-        json_text(message."when") as raw_when,
-        json_text(message."correlationId") as raw_call,
-        json_text(message.through) as raw_through,
-        json_text(message."robotVersion") as raw_robot_version,
-        case when cast(message.version as varchar) = '1' then 1 else json_whole(message.version) end as version
+        * exclude (message),
+        message.id as id_leaf,
+        message."eventType" as type_leaf,
+        message.version as version_leaf,
+        message."when" as when_leaf,
+        message.through as through_leaf,
+        message."correlationId" as call_leaf,
+        message."robotVersion" as robot_version_leaf,
+        message.context is not null as has_context,
+        message.context.customer is not null as has_customer,
+        message.context.customer.nlp is not null as has_nlp,
+        message.context.agent is not null as has_agent,
+        message.context.agent.solution is not null as has_solution,
+        message.context.api is not null as has_api,
+        message.context.survey is not null as has_survey,
+        message.context.customer.identifiers is not null as has_identifiers,
+        message.context.customer.identifiers[1].key as first_key_leaf,
+        case
+            when message.context.customer.identifiers[1].key = '"phone"' then message.context.customer.identifiers[1].value
+            else list_filter(message.context.customer.identifiers, lambda item: item.key = '"phone"')[1].value
+        end as phone_leaf,
+        message.context.customer.nlp."realResponse".intents as intent_leaves,
+        message.context.agent.solution."previousSolutions" as previous_leaves,
+        {leaves}
     from parsed
 ),
 
 valued as (
     select
         *,
-        case raw_type {aliases} else raw_type end as event_type,
-        iso_time(raw_when) as event_timestamp,
-        -- Of what is no object from_json makes one without values: there its kind has to be looked up.
-        case
-            when context is null then null
-            when coalesce(customer is not null or agent is not null or api is not null or survey is not null, false)
-                then 'OBJECT'
-            else json_type(line, '$.context')
-        end as context_kind,
-        case
-            when customer.identifiers[1].key = '"phone"' then customer.identifiers[1].value
-            else list_filter(customer.identifiers, lambda item: item.key = '"phone"')[1].value
-        end as phone_leaf,
+        json_text(id_leaf) as raw_id,
+        json_text(type_leaf) as raw_type,
+        json_text(when_leaf) as raw_when,
+        json_text(call_leaf) as raw_call,
+        json_text(through_leaf) as raw_through,
+        json_text(robot_version_leaf) as raw_robot_version,
+        json_text(phone_leaf) as raw_phone,
+        case when cast(version_leaf as varchar) = '1' then 1 else json_whole(version_leaf) end as version,
         {values}
     from opened
+),
+
+timed as (
+    select
+        *,
+        case raw_type {aliases} else raw_type end as event_type,
+        case raw_reason {aliases} else raw_reason end as reason_of_end,
+        iso_time(raw_when) as event_timestamp,
+        national_digits(coalesce(raw_phone, case when is_number(phone_leaf) then cast(phone_leaf as varchar) end)) as phone,
+        -- Of what is no object from_json makes one without values: there its kind has to be looked up.
+        case
+            when not has_context then null
+            when has_customer or has_agent or has_api or has_survey then 'OBJECT'
+            else json_type(line, '$.context')
+        end as context_kind
+    from valued
 ),
 
 dated as (
     select
         *,
-        cast(timezone(getvariable('time_zone'), timezone('UTC', event_timestamp)) as date) as event_date,
-        case raw_reason {aliases} else raw_reason end as reason_of_end,
-        national_digits(coalesce(json_text(phone_leaf), case when is_number(phone_leaf) then cast(phone_leaf as varchar) end)) as phone
-    from valued
+        cast(timezone(getvariable('time_zone'), timezone('UTC', event_timestamp)) as date) as event_date
+    from timed
 ),
 
 judged as (
@@ -172,8 +193,8 @@ select
     top_score,
     last_solution,
     case
-        when event_type = '{solved}' and agent.solution."previousSolutions" is not null
-            then cast(to_json(list_transform(agent.solution."previousSolutions", lambda item: json_text(item))) as varchar)
+        when event_type = '{solved}' and previous_leaves is not null
+            then cast(to_json(list_transform(previous_leaves, lambda item: json_text(item))) as varchar)
     end as previous_solutions,
     coalesce(api_name, api_alias, outer_api_alias) as api_name,
     uri,

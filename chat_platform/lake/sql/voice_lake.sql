@@ -1,4 +1,4 @@
--- The good events of a chunk as they go to the lake. In: typed, phone_keys, custom_hashes.
+-- The good events of a chunk as they go to the lake. In: typed, phone_keys, custom_hashes, finding_lists.
 select
     * exclude (content_parts),
     sha256(concat_ws('|', event_id, event_type, call_id, epoch_us(event_timestamp))) as event_key,
@@ -24,22 +24,13 @@ from (
         try_cast(human_score as decimal(9, 3)) as human_score,
         custom_hashes.content,
         concat({content}) as content_parts,
-        case
-            when findings <> ''
-                then list_transform(
-                    string_split(findings, chr(30)),
-                    lambda finding: {
-                        'warning': split_part(finding, chr(31), 1),
-                        'field': nullif(split_part(finding, chr(31), 2), ''),
-                        'detail': nullif(split_part(finding, chr(31), 3), '')
-                    }
-                )
-        end as warnings,
+        finding_lists.warnings,
         list_extract(getvariable('file_names'), file_number + 1) as source_file,
         getvariable('load_id') as load_id,
         getvariable('load_sequence') as load_sequence
     from typed
     left join phone_keys on typed.phone = phone_keys.phone
     left join custom_hashes on typed.row_number = custom_hashes.row_number
+    left join finding_lists on typed.findings = finding_lists.findings
     where typed.reason is null
 ) as named

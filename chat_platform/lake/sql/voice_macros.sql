@@ -49,3 +49,7 @@ create or replace temp macro shown_id(id) as
         when strlen(id) > 256 then sha256(id)
         else id
     end;
+
+-- Whether a text holds nothing but white space. Trimming copies: most texts begin with a character that is none.
+create or replace temp macro is_blank(text) as
+    (text < '!' or text > '~~') and trim(text) = '';
