@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import zstandard
 
-BATCH_BYTES = 32 << 20
+BATCH_BYTES = 16 << 20
 MAX_LINE_BYTES = 16 << 20
 MAX_DEPTH = 1_000
 # Of a line over the limit only the beginning is kept; file, offset and length tell where the whole of it is.
@@ -200,7 +200,7 @@ class _Framer:
 
     def _cut_lines(self, data: bytes, *, last: bool) -> Iterator[Batch]:
         buffer = np.frombuffer(data, dtype=np.uint8)
-        ends: IntArray = np.flatnonzero(buffer == _NEWLINE) + 1
+        ends = _places(buffer, _NEWLINE) + 1
         if last and (not len(ends) or ends[-1] < len(data)) and data:
             ends = np.append(ends, len(data))
         done = int(ends[-1]) if len(ends) else 0
@@ -227,7 +227,7 @@ class _Framer:
                 if len(ends) or data[:stop].strip(WHITE_SPACE):
                     ends = np.append(ends, stop + 1)
             done = int(ends[-1]) if len(ends) else 0
-            newlines: IntArray = np.flatnonzero(buffer == _NEWLINE)
+            newlines = _places(buffer, _NEWLINE)
             if len(ends):
                 text: IntArray = np.flatnonzero((buffer != _SPACE) & (buffer > 13))
                 starts = np.concatenate(([0], ends[:-1]))
@@ -271,9 +271,17 @@ def _is_object(line: bytes) -> bool:
         return False
 
 
+def _places(buffer: ByteArray, byte: int) -> IntArray:
+    """Where a byte stands; sought in pieces that stay in the processor's cache."""
+    piece = 256 << 10
+    found = [np.flatnonzero(buffer[at : at + piece] == byte) + at for at in range(0, len(buffer), piece)]
+    places: IntArray = np.concatenate([*found, np.empty(0, np.int64)])
+    return places
+
+
 def _structure(buffer: ByteArray, base: int = 0) -> tuple[IntArray, IntArray]:
     """Positions of brackets, braces and commas outside of strings, and the depth after each."""
-    quotes: IntArray = np.flatnonzero(buffer == _QUOTE)
+    quotes = _places(buffer, _QUOTE)
     behind: IntArray = quotes[(quotes > 0) & (buffer[quotes - 1] == _BACKSLASH)]
     run = np.ones(len(behind), dtype=np.int64)
     open_runs = np.arange(len(behind))

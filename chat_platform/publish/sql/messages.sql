@@ -6,12 +6,16 @@ kept as (
     select
         lake.*,
         coalesce(lake.thread_id, lake.session_id) as conversation_id,
-        coalesce(len(list_filter(lake.steps, lambda step: step.tool_type = 'agent_progress')), 0) as agent_steps,
-        coalesce(len(list_filter(lake.steps, lambda step: step.tool_type is not null)), 0) as typed_steps,
-        coalesce(len(lake.steps), 0) as all_steps,
-        list_filter(lake.steps, lambda step: step.tool_type = 'agent_progress')[-1].outcome as agent_outcome,
-        published_key(list_filter(lake.steps, lambda step: step.user_id is not null)[1].user_id) as user_id,
-        list_filter(lake.steps, lambda step: step.user_id is not null)[1].timezone as user_timezone
+        -- Lists of one field each: a list of whole steps would be copied with all of their fields.
+        list_transform(lake.steps, lambda step: step.tool_type) as tool_types,
+        list_filter(
+            list_transform(
+                lake.steps,
+                lambda step: case when step.tool_type = 'agent_progress' then coalesce(step.outcome, '') end
+            ),
+            lambda outcome: outcome is not null
+        ) as agent_outcomes,
+        lake.steps[list_position(list_transform(lake.steps, lambda step: step.user_id is not null), true)] as known
     from read_parquet(getvariable('lake_files'), union_by_name => true) as lake
     semi join (select * from candidates where verdict = 'accepted' and is_new) as accepted
         on
@@ -22,10 +26,20 @@ kept as (
 
 masked as (
     select
-        * exclude (user_query, response_content, user_timezone),
+        * exclude (user_query, response_content, tool_types, agent_outcomes, known),
+        -- For steps.sql: the place of the first browser tool, and whether there are more.
+        list_position(tool_types, 'browser_tool_execution') as browser_place,
+        coalesce(
+            list_contains(tool_types[browser_place + 1:], 'browser_tool_execution'), false
+        ) as has_browser_tools,
+        coalesce(len(agent_outcomes), 0) as agent_steps,
+        coalesce(list_count(tool_types), 0) as typed_steps,
+        coalesce(len(tool_types), 0) as all_steps,
+        nullif(agent_outcomes[-1], '') as agent_outcome,
+        published_key(known.user_id) as user_id,
         mask(user_query) as full_query,
         mask(response_content) as full_content,
-        mask(user_timezone) as full_timezone
+        mask(known.timezone) as full_timezone
     from kept
 )
 

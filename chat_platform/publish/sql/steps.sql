@@ -3,7 +3,7 @@
 -- text stands for a browser tool that names none.
 create or replace temp table steps as
 with
-unnested as (
+unnested as not materialized (
     select
         rowid as message_number,
         session_id,
@@ -12,14 +12,27 @@ unnested as (
         event_date,
         search_type,
         num_results,
+        has_browser_tools,
+        browser_place,
+        steps[browser_place].step_type as browser_type,
         unnest(list_filter(steps, lambda step: step.tool_type is not null)) as step
     from messages
     where typed_steps > 0
 ),
 
 carried as (
+    -- Most messages have one browser tool at most: then nothing has to be put in order.
     select
-        *,
+        * exclude (has_browser_tools),
+        case
+            when step.tool_type = 'browser_tool_execution' then step.step_type
+            when step.tool_type = 'agent_progress' and step.step_index >= browser_place then browser_type
+        end as step_type
+    from unnested
+    where not has_browser_tools
+    union all
+    select
+        * exclude (has_browser_tools),
         case step.tool_type
             when 'browser_tool_execution' then step.step_type
             when 'agent_progress'
@@ -36,6 +49,7 @@ carried as (
                 )
         end as step_type
     from unnested
+    where has_browser_tools
 ),
 
 masked as (
