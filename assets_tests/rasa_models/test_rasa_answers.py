@@ -243,7 +243,11 @@ def test_lists_of_special_events_may_be_given(warehouse: RasaWarehouse) -> None:
 
 @pytest.mark.long
 def test_settings_of_the_platform_do_what_vars_do(warehouse: RasaWarehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = {"user_id": "metadata__user_id", "session_gap_minutes": 1, "handoff": ["utter_x", "action_default_fallback"]}
+    chosen = {
+        "user_id": "metadata__user_id",
+        "session_gap_minutes": 1,
+        "handoff": ["utter_x", "action_default_fallback"],
+    }
     warehouse.run("build", "--full-refresh", prefix="acme", dest_schema_prefix="by_var", **chosen)
     settings = load_settings(
         {
