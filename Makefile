@@ -24,21 +24,20 @@ status: $(VENV)/.run  ## Loads, refused lines, freshness
 	$(BIN)/chat-platform status
 
 test: $(VENV)/.dev lint  ## Linters, types and all tests but the long ones
-	$(BIN)/pytest -m "not long" -n 2
+	$(BIN)/pytest -m "not long" -n 2 --durations=10
 
 test-long: $(VENV)/.dev  ## The long tests: more kills, more disorder, more fuzzing
 	$(BIN)/pytest -m long
 
 bench: $(VENV)/.bench $(VENV)/.dev  ## Speed beside bare programs and other tools; writes docs/benchmark.md (BENCH_ARGS="--messages 30000" for a try)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
-	$(BIN)/python -m benchmarks.unpacking
-	$(BIN)/python -m benchmarks.rasa_increment
 
 lint: $(VENV)/.dev  ## ruff, mypy, sqlfluff
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/sqlfluff lint --processes 2 -q dbt_project chat_platform
+	$(BIN)/sqlfluff lint --processes 2 -q dbt_project
+	$(BIN)/sqlfluff lint --processes 2 -q --templater raw chat_platform
 
 format: $(VENV)/.dev  ## Put the code into its shape
 	$(BIN)/ruff check --fix .

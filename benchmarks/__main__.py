@@ -10,7 +10,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import increment, landing_to_lake, landing_to_tables, other_tools, scoring, small_load, ten_times, voice
+from benchmarks import (
+    increment,
+    landing_to_lake,
+    landing_to_tables,
+    other_tools,
+    rasa,
+    scoring,
+    small_load,
+    ten_times,
+    voice,
+)
 from benchmarks.inputs import Workplace
 from benchmarks.process import BenchmarkError
 from benchmarks.report import Run, Section, page
@@ -25,6 +35,8 @@ QUESTIONS = {
     "f": increment.measure,
     "g": scoring.measure,
     "h": voice.measure,
+    "i": rasa.unpacking,
+    "j": rasa.increment,
 }
 INTRODUCTION = Path(__file__).with_name("introduction.md")
 console = Console(width=160)

@@ -23,11 +23,15 @@ class Home:
         self._saved = place.fresh(f"{name}.saved")
 
     def deliver(self, feed: Feed) -> None:
-        """Put the files of a feed into landing (the same files, not copies)."""
-        folder = self.path / "landing" / "chat"
-        folder.mkdir(parents=True, exist_ok=True)
-        for file in (feed.landing / "chat").iterdir():
-            os.link(file, folder / f"{feed.landing.name}-{file.name}")
+        """Put the files of a feed into landing."""
+        self.deliver_files(feed.landing)
+
+    def deliver_files(self, landing: Path) -> None:
+        """Put the files of another landing folder into that of the home (the same files, not copies)."""
+        for file in landing.glob("*/*"):
+            folder = self.path / "landing" / file.parent.name
+            folder.mkdir(parents=True, exist_ok=True)
+            os.link(file, folder / f"{landing.name}-{file.name}")
 
     def run(self, *arguments: str) -> Sample:
         """`chat-platform run`, measured whole; its facts are the seconds by part."""

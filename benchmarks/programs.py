@@ -360,6 +360,70 @@ def _days(database: Path, table: str) -> list[list[Any]]:
 
 
 @app.command()
+def generate_rasa_events(landing: Path, events: int, days: int, first_date: str) -> None:
+    """Made-up events of a Rasa bot into `landing`/rasa, none of them bad."""
+    from chat_platform.sample.rasa import generate_rasa
+
+    with _clock() as facts:
+        first = date.fromisoformat(first_date)
+        generate_rasa(landing / "rasa", events=events, days=days, first_date=first, seed=1, defect_rate=0)
+    _say(facts)
+
+
+@app.command()
+def repeat_tracker(landing: Path, times: int) -> None:
+    """The real tracker into `landing`/rasa, so many times; as Rasa writes it, a blank behind each comma and colon."""
+    from benchmarks.trackers import repeated
+
+    (landing / "rasa").mkdir(parents=True)
+    with _clock() as facts, (landing / "rasa" / "events.jsonl").open("w", encoding="utf-8") as file:
+        count = 0
+        for event in repeated(times):
+            file.write(json.dumps(event) + "\n")
+            count += 1
+    _say({**facts, "events": count})
+
+
+@app.command()
+def unpack(landing: Path, home: Path) -> None:
+    """Lake → raw tables of Rasa; `lake` says how long the way from landing into the lake took before."""
+    from chat_platform.lake.ingest import ingest as load
+    from chat_platform.publish.rasa import publish
+
+    settings = settings_of(landing, home).model_copy(update={"sources": ("rasa",)})
+    begin = time.perf_counter()
+    manifest = load(settings, "rasa").manifest
+    lake = time.perf_counter() - begin
+    assert manifest is not None
+    with _clock() as facts:
+        publish(settings, "benchmark")
+    _say({**facts, "events": manifest.typed, "lake": lake})
+
+
+@app.command()
+def dlt_rasa(landing: Path, folder: Path) -> None:
+    """The same events by dlt into a DuckDB file, one table an event type."""
+    import dlt
+
+    lines = [line for file in sorted((landing / "rasa").iterdir()) for line in file.read_bytes().splitlines()]
+    events = [json.loads(line) for line in lines]
+
+    def rows() -> Iterator[Any]:
+        for event in events:
+            yield dlt.mark.with_table_name(event, f"event_{event['event']}")
+
+    with _clock() as facts:
+        pipeline = dlt.pipeline(
+            "benchmark",
+            pipelines_dir=str(folder / "pipelines"),
+            destination=dlt.destinations.duckdb(str(folder / "dlt.duckdb")),
+            dataset_name="demo_event",
+        )
+        pipeline.run(dlt.resource(rows, name="events"))
+    _say({**facts, "events": len(events)})
+
+
+@app.command()
 def run_parts(home: Path, started: float, ended: float) -> None:
     """Where the seconds of the last run of a home went, by Dagster's events and dbt's own account of itself."""
     import dagster as dg

@@ -99,7 +99,9 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def _figure(value: float, unit: str) -> str:
-    return f"{value:.2f} ×" if unit == "×" else f"{value:.1f} {unit}"
+    if unit == "×":
+        return f"{value:.2f} ×"
+    return f"{value:.1f} {unit}" if unit else f"{value:,.0f}"
 
 
 def limits_table(limits: Sequence[Limit]) -> str:

@@ -115,5 +115,5 @@ def test_make_bench_writes_page_and_chart(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     text = (tmp_path / "benchmark.md").read_text(encoding="utf-8")
-    assert re.findall(r"^## (\w)\.", text, re.MULTILINE) == list("abcdefg")
+    assert re.findall(r"^## (\w)\.", text, re.MULTILINE) == list("abcdefghij")
     assert (tmp_path / "benchmark.svg").read_text(encoding="utf-8").startswith("<?xml")
