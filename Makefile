@@ -27,7 +27,7 @@ test: $(VENV)/.dev lint  ## Linters, types and all tests but the long ones
 	$(BIN)/pytest -m "not long" -n 2 --durations=10
 
 test-long: $(VENV)/.dev  ## The long tests: more kills, more disorder, more fuzzing
-	$(BIN)/pytest -m long
+	$(BIN)/pytest -m long -n 2
 
 bench: $(VENV)/.bench $(VENV)/.dev  ## Speed beside bare programs and other tools; writes docs/benchmark.md (BENCH_ARGS="--messages 30000" for a try)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)

@@ -323,7 +323,7 @@ def indicators(landing: Path, home: Path) -> None:
 
 def _is_semantic(unique_id: str, nodes: dict[str, Any]) -> bool:
     """True for the semantic tables, the events in order that they are made of, and the tests of both."""
-    about = [unique_id] if unique_id.startswith("model.") else nodes[unique_id]["depends_on"]["nodes"]
+    about = [unique_id] if unique_id.startswith("model.") else nodes[unique_id]["depends_on"].get("nodes", [])
     models = [nodes[name] for name in about if name.startswith("model.")]
     return any(model["fqn"][1] == "semantic" or model["name"] == "int_voice__ordered_events" for model in models)
 

@@ -33,6 +33,7 @@ def succeeded(done: subprocess.CompletedProcess[str]) -> str:
     return done.stdout
 
 
+@pytest.mark.long
 def test_a_build_completes_an_interrupted_publish(interrupted: Home, half: Home, refreshed: Home) -> None:
     succeeded(interrupted.dbt("build", "--exclude-resource-type", "unit_test"))
     assert set(statuses(interrupted).values()) == {1}

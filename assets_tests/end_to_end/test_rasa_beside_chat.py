@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 import duckdb
+import pytest
 from homes import Home, assert_same
 
 from chat_platform.sample.rasa import generate_rasa
 from chat_platform.status import read_status
 
 
+@pytest.mark.long
 def test_one_run_publishes_chat_and_rasa(new_home: Callable[..., Home]) -> None:
     home = new_home(sources="chat,rasa")
     truth = generate_rasa(home.root / "landing" / "rasa", events=600, seed=2)

@@ -95,6 +95,7 @@ def check_readers(home: Home, parts: list[bytes], *, by_command: bool) -> int:
     return len(found) + len(asked)
 
 
+@pytest.mark.long
 def test_a_reader_that_asks_all_the_time(half: Home, lines: list[bytes], tmp_path: Path) -> None:
     home = half.copy_to(tmp_path / "home")
     assert check_readers(home, [b"\n".join(lines[1::2]) + b"\n"], by_command=False) > 20

@@ -131,7 +131,7 @@ def generated(examples: int) -> int:
 
 
 def test_generated_events_give_the_tables_of_dlt(exact_dlt: None) -> None:
-    assert generated(8) >= 60
+    assert generated(4) >= 30
 
 
 @pytest.mark.long

@@ -95,7 +95,7 @@ splits = {"calls": feeds, "loads": st.integers(2, 4), "seed": st.integers(0, 10*
 
 
 @given(**splits)
-@settings(QUICK, max_examples=15)
+@settings(QUICK, max_examples=8)
 def test_any_split_and_order_gives_what_one_load_gives(pipeline: Pipeline, calls: Any, loads: int, seed: int) -> None:
     check_any_split(pipeline, calls, loads, seed)
 
