@@ -13,7 +13,7 @@ from voice_reference import count
 from voice_warehouse import Event, VoiceWarehouse, local_date, typed
 
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-LONG = settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+LONG = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def loaded(pipeline: Pipeline, *loads: list[Event]) -> World:
