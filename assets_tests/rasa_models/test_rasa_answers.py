@@ -264,5 +264,5 @@ def test_settings_of_the_platform_do_what_vars_do(warehouse: RasaWarehouse, monk
     assert found == warehouse.dump("by_var")
     assert found["_semantic.sessions"] != warehouse.dump("acme")["_semantic.sessions"]
     # A var wins over the setting.
-    warehouse.run("build", "--full-refresh", prefix="acme", dest_schema_prefix="by_both", session_gap_minutes=100_000)
+    warehouse.run("build", "--full-refresh", prefix="acme", dest_schema_prefix="by_both", handoff=["utter_none"])
     assert warehouse.dump("by_both")["_semantic.sessions"] != found["_semantic.sessions"]
