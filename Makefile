@@ -6,7 +6,7 @@ export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 export PYTHONWARNINGS := ignore
 
-.PHONY: help demo dev run status test test-long bench lint format lock clean
+.PHONY: help demo dev run status test test-long bench lint lint-python lint-sql format lock clean
 
 help:  ## Show the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -33,9 +33,14 @@ bench: $(VENV)/.bench $(VENV)/.dev  ## Speed beside bare programs and other tool
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 lint: $(VENV)/.dev  ## ruff, mypy, sqlfluff
+	@$(MAKE) --no-print-directory -j2 lint-python lint-sql
+
+lint-python: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+lint-sql: $(VENV)/.dev
 	$(BIN)/sqlfluff lint --processes 2 -q dbt_project
 	$(BIN)/sqlfluff lint --processes 2 -q --templater raw chat_platform
 
