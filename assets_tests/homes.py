@@ -236,6 +236,10 @@ class Homes:
                 making.rename(target)
         return target
 
+    def trained(self) -> Path:
+        """A folder with a trained classifier in `models`, made once for all processes."""
+        return self._once("trained", self._train)
+
     def _train(self, root: Path) -> None:
         settings = load_settings({}, home=root, pseudonym_key=TEST_KEY)
         steps.prepare_sites(settings)
@@ -254,7 +258,7 @@ class Homes:
         """An empty home with classifier and manifest."""
         root.mkdir(parents=True, exist_ok=True)
         home = Home(root, self.link, **overrides)
-        shutil.copytree(self._once("trained", self._train) / "models", root / "models")
+        shutil.copytree(self.trained() / "models", root / "models")
         if not home.settings.is_postgres:
             shutil.copytree(self._parsed(home.overrides["sources"]), root / "dbt")
         return home

@@ -1,11 +1,13 @@
-"""One trained model for all tests of the classifier: training takes seconds."""
+"""One trained model for all tests: training takes seconds."""
 
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from homes import Homes
 
-from chat_platform.classifier.train import TrainedClassifier, train, training_set
+from chat_platform.classifier.current import load_current
+from chat_platform.classifier.train import TrainedClassifier, training_set
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -21,5 +23,6 @@ def rows(sites: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="session")
-def model(rows: pd.DataFrame) -> TrainedClassifier:
-    return train(rows)
+def model(homes: Homes) -> TrainedClassifier:
+    """What every home of the tests has, trained once for all processes."""
+    return load_current(homes.trained() / "models")

@@ -72,6 +72,7 @@ def test_users_are_shown_by_their_pseudonym(
         assert secret not in shown
 
 
+@pytest.mark.long
 def test_a_change_of_the_rules_builds_everything_anew(new_home: Callable[..., Home]) -> None:
     home = new_home(sources="rasa")
     deliver(home, "a.jsonl", conversation("s-1", PHONE, "visit-7"))

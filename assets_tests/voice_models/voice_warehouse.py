@@ -4,11 +4,13 @@
 the platform and gives the rows that the platform has to publish.
 """
 
+import atexit
 import hashlib
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
@@ -24,6 +26,8 @@ from chat_platform.dbt.project import PROJECT_DIR
 from chat_platform.warehouse.schema import tables
 
 ZONE = ZoneInfo("America/Sao_Paulo")
+LINK = Path(tempfile.gettempdir()) / f"voice-warehouse-{os.getpid()}"
+atexit.register(LINK.unlink, missing_ok=True)
 Event = dict[str, Any]
 Row = dict[str, Any]
 TERMINAL = {
@@ -286,7 +290,7 @@ class VoiceWarehouse:
             **{f"CHAT_PLATFORM_{name.upper()}": value for name, value in settings.items()},
         }
         if self.postgres is None:
-            return {**kept, **own, "CHAT_PLATFORM_DUCKDB_FILE": str(self.file)}
+            return {**kept, **own, "CHAT_PLATFORM_DUCKDB_FILE": str(self._linked() / self.file.name)}
         parts = urlsplit(self.postgres)
         host = dict(item.split("=", 1) for item in parts.query.split("&") if item).get("host", parts.hostname or "")
         return {
@@ -299,6 +303,12 @@ class VoiceWarehouse:
             "PG_PASSWORD": parts.password or "",
             "PG_DATABASE": parts.path.strip("/"),
         }
+
+    def _linked(self) -> Path:
+        """The folder by a name that all have in turn: where the path of the database changes, dbt parses anew."""
+        LINK.unlink(missing_ok=True)
+        LINK.symlink_to(self.folder)
+        return LINK
 
     def dbt(self, *arguments: str, prefix: str = "bot", **settings: str) -> subprocess.CompletedProcess[str]:
         """dbt in a process of its own. `settings`: voice_readings and the like."""

@@ -188,6 +188,7 @@ def train(rows: pd.DataFrame, seed: int = SEED) -> TrainedClassifier:
     # One thread: sums come in one order, so the result is the same on every run.
     with threadpool_limits(limits=1):
         folds = _folds(queries, rows["domain_category"], seed)
+        _require_examples(rows, folds)
         scores = _held_out_scores(queries, rows, folds)
         features = _features()
         matrix = features.fit_transform(queries)
@@ -246,6 +247,15 @@ def _folds(queries: pd.Series, strata: pd.Series, seed: int) -> npt.NDArray[np.i
     return folds
 
 
+def _require_examples(rows: pd.DataFrame, folds: npt.NDArray[np.int64]) -> None:
+    """Raise TrainingDataError where all examples of a label are in one fold: without it nothing could be learnt."""
+    for target in TARGETS:
+        spread = rows[target].groupby(rows[target]).apply(lambda labels: len(set(folds[labels.index])))
+        few = sorted(spread[spread < 2].index)
+        if few:
+            raise TrainingDataError(f"{target} has too few different examples of: {', '.join(few)}")
+
+
 def _held_out_scores(
     queries: pd.Series, rows: pd.DataFrame, folds: npt.NDArray[np.int64]
 ) -> dict[Target, dict[float, Floats]]:
@@ -260,9 +270,6 @@ def _held_out_scores(
         asked = features.transform(queries[held])
         for target in TARGETS:
             labels = rows.loc[~held, target].to_numpy(dtype=object)
-            missing = sorted(set(LABELS[target]) - set(labels))
-            if missing:
-                raise TrainingDataError(f"{target} has too few different examples of: {', '.join(missing)}")
             for c in C_GRID:
                 scores[target][c][held] = _model(c).fit(learnt, labels).decision_function(asked)
     return scores
