@@ -9,7 +9,7 @@ from chat_platform.assets.models import build_models
 from chat_platform.assets.operations import build_operations
 from chat_platform.assets.steps import Progress, QuietProgress, run_lock
 from chat_platform.assets.tables import build_tables
-from chat_platform.dbt.project import ensure_manifest
+from chat_platform.dbt.project import read_manifest
 from chat_platform.jobs import build_backfill_job, build_expire_job, build_publish_job
 from chat_platform.schedules import build_schedules
 from chat_platform.sensors import build_sensors
@@ -18,7 +18,7 @@ from chat_platform.settings import Settings, load_settings
 
 def build_defs(settings: Settings, progress: Progress | None = None) -> dg.Definitions:
     """All assets, jobs, schedules and sensors for these settings. Opens no warehouse."""
-    manifest = ensure_manifest(settings)
+    manifest = read_manifest(settings)
     of_sources = [*build_lake_assets(settings), *build_tables(settings)]
     if "chat" in settings.sources:
         of_sources += build_classifier(settings)

@@ -1,7 +1,6 @@
 """The two ways to run: `publish` takes all that is new, `backfill` makes dates anew."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -25,7 +24,7 @@ BACKFILL = "backfill"
 EXPIRE = "expire"
 
 
-def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.Progress) -> dg.JobDefinition:
+def build_publish_job(settings: Settings, manifest: Mapping[str, Any], progress: steps.Progress) -> dg.JobDefinition:
     """Job of ops, not of assets: one run touches scattered dates, and logs one materialisation for each of them."""
     translator = keys.Translator(settings)
     dbt = steps.dbt_resource()
@@ -116,7 +115,7 @@ def build_publish_job(settings: Settings, manifest_path: Path, progress: steps.P
             with environment(settings):
                 invocation = dbt.cli(
                     list(steps.BUILD_ARGS),
-                    manifest=manifest_path,
+                    manifest=manifest,
                     dagster_dbt_translator=translator,
                     raise_on_error=False,
                 )

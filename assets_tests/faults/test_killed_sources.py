@@ -36,7 +36,7 @@ LOGGED = {
 # Deleted, added or changed, so that it shows which of the tables a backfill has made anew.
 SPOILT = {
     "rasa": ("update demo_semantic.sessions set interactions_count = 999", "delete from demo_kpi.daily"),
-    "voice": ("update demo_voice.calls set robot_version = 'wrong'", "delete from demo_kpi.daily"),
+    "voice": ("update demo_voice.calls set outcome = 'wrong'", "delete from demo_kpi.daily"),
 }
 
 

@@ -11,7 +11,7 @@ import yaml
 from graph_text import describe
 from homes import Home
 
-from chat_platform.dbt.project import PROJECT_DIR
+from chat_platform.dbt.project import PROJECT_DIR, read_manifest
 from chat_platform.definitions import build_defs
 from chat_platform.settings import PROJECT_ROOT
 
@@ -26,6 +26,24 @@ def test_the_graph_is_the_one_in_the_file(definitions: dg.Definitions) -> None:
     assert describe(definitions) == written, (
         "meant? python assets_tests/graph/graph_text.py > assets_tests/graph/graph.txt"
     )
+
+
+def test_every_test_of_what_a_model_reads_is_a_check(
+    definitions: dg.Definitions, new_home: Callable[..., Home]
+) -> None:
+    """One that Dagster cannot tell the asset of is run and shown nowhere."""
+    manifest = read_manifest(new_home("other", sources="chat,rasa,voice").settings)
+    nodes = manifest["nodes"].values()
+    read = {parent for node in nodes if node["resource_type"] == "model" for parent in node["depends_on"]["nodes"]}
+    tests = {
+        node["name"]
+        for node in nodes
+        if node["resource_type"] == "test"
+        and (set(node["depends_on"]["nodes"]) - set(manifest["sources"])) | read
+        and not (set(node["depends_on"]["nodes"]) & set(manifest["sources"])) - read
+    }
+    assert {"voice_calls_are_sound", "sessions_are_sound"} <= tests
+    assert {key.name for key in definitions.resolve_asset_graph().asset_check_keys} >= tests
 
 
 def test_definitions_are_loadable(definitions: dg.Definitions) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import DagsterDbtTranslator, DbtProject
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
 
 from chat_platform.publish.chat import CHAT_TABLES
 from chat_platform.publish.voice import VOICE_TABLES
@@ -55,7 +55,7 @@ class Translator(DagsterDbtTranslator):
     """dbt models and sources as assets: `layer/name`, the sources being the tables that the platform writes."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__()
+        super().__init__(DagsterDbtTranslatorSettings(enable_source_tests_as_checks=True))
         self.partitions = daily_partitions(settings)
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:

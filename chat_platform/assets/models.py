@@ -1,8 +1,6 @@
 """The dbt models as assets, and the snapshot that people read."""
 
-import json
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -24,12 +22,11 @@ SCOPE_MODELS = {
 }
 
 
-def build_models(settings: Settings, manifest: Path) -> list[dg.AssetsDefinition]:
+def build_models(settings: Settings, manifest: Mapping[str, Any]) -> list[dg.AssetsDefinition]:
     """The dbt project and the snapshot for these settings."""
     translator: DagsterDbtTranslator = keys.Translator(settings)
     dbt = steps.dbt_resource()
-    nodes = json.loads(manifest.read_bytes())["nodes"].values()
-    dated = {translator.get_asset_key(node) for node in nodes if keys.is_partitioned(node)}
+    dated = {translator.get_asset_key(node) for node in manifest["nodes"].values() if keys.is_partitioned(node)}
 
     @dbt_assets(
         manifest=manifest,

@@ -1,6 +1,7 @@
 """Where the dbt project is, the environment that points it at the warehouse of the settings, and its manifest."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from chat_platform.dbt.process import LOCKS_VARIABLE
@@ -124,6 +126,20 @@ def ensure_manifest(settings: Settings) -> Path:
             raise ChatPlatformError(f"The dbt project cannot be parsed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
         mark.write_text(fingerprint, encoding="utf-8")
         return manifest
+
+
+def read_manifest(settings: Settings) -> dict[str, Any]:
+    """The manifest; each test of one source table names that table as what it tests.
+
+    dbt leaves that out for sources. A test that reads the scope as well would then be a check of nothing.
+    """
+    manifest: dict[str, Any] = json.loads(ensure_manifest(settings).read_bytes())
+    for node in manifest["nodes"].values():
+        if node["resource_type"] == "test" and node.get("attached_node") is None:
+            sources = [parent for parent in node["depends_on"]["nodes"] if parent in manifest["sources"]]
+            if len(sources) == 1 and node.get("test_metadata"):
+                node["attached_node"] = sources[0]
+    return manifest
 
 
 def _drop_old_invocations(folder: Path) -> None:
