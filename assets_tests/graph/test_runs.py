@@ -134,6 +134,8 @@ def test_a_backfill_logs_each_date_with_its_own_rows(late: tuple[Home, dg.Dagste
     earlier = dict(home.query("select event_date, max(run_id) from demo_ops.partition_ledger group by 1"))
     result = home.backfill(DATES[1], DATES[2])
     assert_same(home.dump(), before)
+    finished = "select count(*) filter (kind = 'done') from demo_ops.run_scope"
+    assert home.value(finished, working=True) == 1, "the whole graph was made: nothing is left to the next run"
     logged = logged_by(home, result.run_id)
     wanted = {DATES[1].isoformat(), DATES[2].isoformat()}
     by_date = partitioned(home)

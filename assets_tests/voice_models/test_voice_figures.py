@@ -6,7 +6,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +133,22 @@ def test_the_second_load_changes_its_date_only(
     copy.execute("delete from bot_ops.run_scope")
     copy.run("run")
     assert set(copy.execute(built)) == before
+
+
+def test_a_run_that_broke_off_leaves_no_date_behind(copy: VoiceWarehouse, golden: list[Event]) -> None:
+    """The phone of the one contained call of a date calls again a day later; dbt ends when it has noted that."""
+    first = "b78762c3-e375-4630-85cd-07808f1835c3"
+    assert by_day(copy, "contained_without_callback_24h_pct")["2018-06-15"] == 100
+    again = [
+        {**event, "correlationId": "again", "key": f"again-{event['key']}", "when": event["when"] + timedelta(hours=23)}
+        for event in golden
+        if event["correlationId"] == first
+    ]
+    copy.write("bot", typed(again))
+    copy.run("run", "--select", "+voice_call_facts")
+    copy.run("run")
+    found = by_day(copy, "contained_without_callback_24h_pct")
+    assert (found["2018-06-15"], found["2018-06-16"]) == (0, 100)
 
 
 def test_postgres(postgres: str, tmp_path: Path, golden: list[Event], late: list[Event], expected: Figures) -> None:

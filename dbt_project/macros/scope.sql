@@ -52,6 +52,38 @@
     {{ return(existing_model('daily')) }}
 {% endmacro %}
 
+{#
+  Post-hook of scope_dates: its dates join those that ops.run_scope names. Some are found by what stood before the run;
+  one that breaks off when that is replaced would leave them to nobody.
+#}
+{% macro keep_dates() %}
+    {%- set run_scope = existing_table('ops', 'run_scope') -%}
+    {%- if run_scope is not none %}
+    insert into {{ run_scope }} (run_id, mode, source, kind, value)
+    select
+        opened.run_id,
+        opened.mode,
+        scope.source,
+        'date' as kind,
+        cast(scope.event_date as varchar(10)) as value
+    from {{ this }} as scope
+    cross join (
+        select
+            max(run_id) as run_id,
+            max(mode) as mode
+        from {{ run_scope }}
+        having count(*) > 0 and count(case when kind = 'done' then 1 end) = 0
+    ) as opened
+    where not exists (
+        select 1
+        from {{ run_scope }} as named
+        where
+            named.source = scope.source and named.kind = 'date'
+            and named.value = cast(scope.event_date as varchar(10))
+    )
+    {%- endif %}
+{% endmacro %}
+
 {# Pre-hook of every scoped model: a table made anew from the scope of an earlier run would lack history without a word. #}
 {% macro require_scope() %}
     {% if execute and flags.WHICH in ('run', 'build') %}

@@ -1,5 +1,5 @@
 -- noqa: disable=LT02,LT14
-{{ config(materialized='table') }}
+{{ config(materialized='table', post_hook='{{ keep_dates() }}') }}
 {%- set run_scope = existing_table('ops', 'run_scope') -%}
 -- depends_on: {{ source('ops', 'run_scope') }}
 
