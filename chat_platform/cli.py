@@ -233,13 +233,16 @@ def query(
     sql: Annotated[str, typer.Argument(help="One SQL statement that reads.")],
     form: Annotated[Format, typer.Option("--format", help="How to print the rows.")] = Format.TABLE,
 ) -> None:
-    """Run one SQL statement on the last complete publish. Read only; never in the way of a run."""
-    from chat_platform.query import read_rows
+    """Run one SQL statement on the last complete publish. Read only; never in the way of a run.
+
+    In JSON a number that a reader of JSON would round is text, and one that is none (NaN, infinity) is null.
+    """
+    from chat_platform.query import distinct_names, json_value, read_rows
 
     names, rows = read_rows(load_settings(), sql)
-    records = [dict(zip(names, row, strict=True)) for row in rows]
+    records = [dict(zip(distinct_names(names), row, strict=True)) for row in rows]
     if form is Format.JSON:
-        _print_json(records)
+        _print_json([{name: json_value(value) for name, value in record.items()} for record in records])
     elif form is Format.CSV:
         import csv
 
@@ -252,7 +255,7 @@ def query(
             for record in records:
                 _table("", [{"column": name, "value": _cell(value)} for name, value in record.items()])
         else:
-            _table("", records, names)
+            _table("", records, distinct_names(names))
         out.print(f"{len(records)} rows", markup=False)
 
 
@@ -344,8 +347,9 @@ def demo(
     if settings.pseudonym_key is None:
         make_home_key(settings.home)
         settings = load_settings()
+    settings.landing.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = settings.landing / "chat"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(exist_ok=True)
     truth = generate(folder, messages=messages, seed=seed)
     bot = generate_rasa(settings.landing / "rasa", events=1_500, seed=seed)
     calls = generate_voice(settings.landing / "voice", events=3_000, seed=seed)

@@ -1,5 +1,7 @@
 """Questions to the last complete publish; nothing here can write."""
 
+import math
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -25,3 +27,24 @@ def read_rows(settings: Settings, sql: str) -> tuple[list[str], list[tuple[Any, 
             raise ChatPlatformError(f"The statement is refused: {str(error).splitlines()[0]}") from None
         names = [column[0] for column in result.description or []]
         return names, result.fetchall()
+
+
+def distinct_names(names: list[str]) -> list[str]:
+    """The names of columns, those that stand there again numbered: `a, a` → `a, a_2`."""
+    made: list[str] = []
+    for name in names:
+        number, own = 1, name
+        while own in made or (number > 1 and own in names):
+            number += 1
+            own = f"{name}_{number}"
+        made.append(own)
+    return made
+
+
+def json_value(value: Any) -> Any:
+    """A value as JSON can hold it without loss: decimals as numbers where those are exact, else as text."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Decimal):
+        return float(value) if value.is_finite() and Decimal(repr(float(value))) == value else str(value)
+    return value

@@ -15,16 +15,17 @@ def export_refused(settings: Settings, target: Path, source: str, load_id: str |
 
     Returns how many, and the path of the reasons. One file is of one source, since it is loaded again as one.
 
-    The lines hold unmasked text: both files are for their owner only. Raises ChatPlatformError for an unknown source,
-    and where `target` exists.
+    The lines hold unmasked text: both files are for their owner only. Raises ChatPlatformError for an unknown source or
+    load, and where `target` exists.
     """
     _known(settings, source)
     reasons = target.with_name(target.name + ".reasons.jsonl")
     for path in (target, reasons):
         if path.exists():
             raise ChatPlatformError(f"{path} exists; name a new file.")
-        path.touch(mode=0o600)
     rows = refused_lines(settings, source, load_id)
+    for path in (target, reasons):
+        path.touch(mode=0o600)
     with target.open("wb") as lines, reasons.open("w", encoding="utf-8") as whys:
         for row in rows:
             # An element of an array may stand over several lines; one line is what can be loaded again.
@@ -56,9 +57,10 @@ def take_corrected(settings: Settings, file: Path, source: str) -> str:
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()[:16]
     folder = settings.landing / source / "replayed"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     target = folder / f"{digest}.jsonl"
     temporary = target.with_name(target.name + ".part")
+    temporary.touch(mode=0o600)
     shutil.copyfile(file, temporary)
     temporary.replace(target)
     return target.relative_to(settings.landing).as_posix()

@@ -7,6 +7,7 @@ from datetime import date
 
 import dagster as dg
 
+from chat_platform.assets.keys import daily_partitions
 from chat_platform.assets.steps import Progress
 from chat_platform.definitions import build_defs
 from chat_platform.errors import ChatPlatformError
@@ -44,9 +45,13 @@ def run_publish(settings: Settings, progress: Progress | None = None) -> RunResu
 def run_backfill(settings: Settings, first: date, last: date, progress: Progress | None = None) -> RunResult:
     """The dates from `first` to `last`, both included, anew from the lake.
 
-    Raises ChatPlatformError for an empty range, and for one that begins before the first date of the settings.
+    Raises ChatPlatformError for an empty range, and for one that begins before the first date of the settings or ends
+    after the last date that there is.
     """
     date_range(first, last)
+    greatest = date.fromisoformat(daily_partitions(settings).get_last_partition_key() or first.isoformat())
+    if last > greatest:
+        raise ChatPlatformError(f"{last} lies ahead: the last date is {greatest}, which is tomorrow.")
     if first < settings.first_date:
         raise ChatPlatformError(f"{first} lies before CHAT_PLATFORM_FIRST_DATE, which is {settings.first_date}.")
     tags = {_RANGE_START: first.isoformat(), _RANGE_END: last.isoformat()}

@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 
-from chat_platform.errors import WarehouseError
+from chat_platform.errors import ChatPlatformError, WarehouseError
 from chat_platform.lake.ingest import new_files
 from chat_platform.lake.manifest import Manifest, read_manifests
 from chat_platform.settings import Settings
@@ -73,10 +73,18 @@ def unpublished_loads(settings: Settings) -> list[str]:
 
 
 def refused_lines(settings: Settings, source: str, load_id: str | None = None) -> list[Row]:
-    """Refused lines of a source with their text (restricted), as they arrived: what `replay --export` writes."""
+    """Refused lines of a source with their text (restricted), as they arrived: what `replay --export` writes.
+
+    `load_id` may be cut off, as `status` shows it. Raises ChatPlatformError where it names no load, or several.
+    """
     manifests = [
-        item for item in read_manifests(settings.lake) if item.source == source and load_id in (None, item.load_id)
+        item
+        for item in read_manifests(settings.lake)
+        if item.source == source and item.load_id.startswith(load_id or "")
     ]
+    if load_id is not None and len(manifests) != 1:
+        what = f"begins {len(manifests)} loads" if manifests else "is no load"
+        raise ChatPlatformError(f"{load_id} {what} of {source}; chat-platform status lists them.")
     files = [str(settings.lake / path) for item in manifests for path in item.rejects]
     if not files:
         return []

@@ -241,6 +241,33 @@ def test_query_formats(command: Command, half: Home) -> None:
     assert command(half, "query", sql, "--format", "xml").code == 2
 
 
+def test_query_keeps_columns_of_one_name_apart_and_numbers_exact(command: Command, half: Home) -> None:
+    sql = (
+        "select 1 as a, 2 as a, cast('nan' as double) as b, 0.125 as c, "
+        "12345678901234567890.123456789::decimal(38, 9) as d"
+    )
+    assert command(half, "query", sql, "--format", "json").json == [
+        {"a": 1, "a_2": 2, "b": None, "c": 0.125, "d": "12345678901234567890.123456789"}
+    ]
+    shown = command(half, "query", "select 1 as a, 2 as a").out.replace("│", " ").split()
+    assert shown.count("1") == 2, "the value, and the number of rows"
+    assert shown.count("2") == 1
+
+
+def test_a_load_of_replay_and_a_date_of_a_run_have_to_exist(command: Command, half: Home, tmp_path: Path) -> None:
+    load_id = half.value("select load_id from demo_ops.loads where rejected > 0 limit 1")
+    lines, other = tmp_path / "lines", tmp_path / "other"
+    assert command(half, "replay", "--export", str(lines), "--load", load_id[:12]).code == 0
+    assert lines.read_bytes()
+    unknown = command(half, "replay", "--export", str(other), "--load", "nosuch")
+    assert unknown.code != 0
+    assert "nosuch is no load of chat" in unknown.err
+    assert not other.exists()
+    ahead = command(half, "run", "--from", "2999-01-01", "--to", "2999-01-02")
+    assert ahead.code != 0
+    assert "2999-01-02 lies ahead" in ahead.err
+
+
 def test_query_puts_many_columns_below_each_other(command: Command, half: Home) -> None:
     columns = [f"a_rather_long_name_{number}" for number in range(100)]
     said = command(half, "query", "select " + ", ".join(f"{n} as {name}" for n, name in enumerate(columns)))

@@ -76,6 +76,19 @@ def test_a_missing_landing_folder_is_a_notice(tmp_path: Path) -> None:
     assert reasons(tmp_path / "nowhere") == {".": "landing_missing"}
 
 
+def test_names_that_are_no_text_and_links_to_folders_are_told(landing: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.jsonl").touch()
+    (landing / "chat" / "linked").symlink_to(tmp_path / "elsewhere")
+    (landing / "chat" / "good.jsonl").touch()
+    os.close(os.open(bytes(landing / "chat") + b"/bad\xff.jsonl", os.O_CREAT))
+    found = scan(landing, ["chat"])
+    assert [file.name for file in found.files] == ["chat/good.jsonl"]
+    assert sorted((notice.name, notice.reason) for notice in found.notices) == [
+        ("chat/bad\\xff.jsonl", "unreadable"), ("chat/linked", "linked_folder"),
+    ]  # fmt: skip
+
+
 def test_dead_links_and_pipes_are_unreadable(landing: Path) -> None:
     (landing / "chat" / "dead.jsonl").symlink_to(landing / "nowhere.jsonl")
     os.mkfifo(landing / "chat" / "pipe.jsonl")

@@ -100,6 +100,11 @@ def scan(landing: Path, sources: Iterable[str]) -> Scan:
     return Scan(tuple(files), tuple(notices))
 
 
+def _printable(name: str) -> str:
+    """The name, its bytes that are not UTF-8 spelled out."""
+    return name.encode(errors="surrogateescape").decode(errors="backslashreplace")
+
+
 def _scan_source(landing: Path, folder: Path, files: list[LandingFile], notices: list[Notice]) -> None:
     def unreadable(error: OSError) -> None:
         name = Path(error.filename).relative_to(landing).as_posix()
@@ -108,7 +113,11 @@ def _scan_source(landing: Path, folder: Path, files: list[LandingFile], notices:
     for parent, folders, names in os.walk(folder, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in folders:
-            if _has_data_suffix(name, folder.name):
+            if (Path(parent) / name).is_symlink():
+                shown = (Path(parent) / name).relative_to(landing).as_posix()
+                message = "This is a link to a folder; links to files are followed, those to folders are not."
+                notices.append(Notice(_printable(shown), "linked_folder", message))
+            elif _has_data_suffix(name, folder.name):
                 shown = (Path(parent) / name).relative_to(landing).as_posix()
                 message = "This is a folder with the name of a file; files inside it are loaded."
                 notices.append(Notice(shown, "folder_not_file", message))
@@ -117,6 +126,10 @@ def _scan_source(landing: Path, folder: Path, files: list[LandingFile], notices:
                 continue
             path = Path(parent) / name
             shown = path.relative_to(landing).as_posix()
+            if _printable(shown) != shown:
+                message = "The name of the file is not UTF-8; give it another name."
+                notices.append(Notice(_printable(shown), "unreadable", message))
+                continue
             if not _has_data_suffix(name, folder.name):
                 own = "".join(f", or in {suffix}" for suffix in OWN_SUFFIXES.get(folder.name, ()))
                 message = f"Files end in {', '.join(SUFFIXES)}, with .gz or .zst behind it when compressed{own}."
