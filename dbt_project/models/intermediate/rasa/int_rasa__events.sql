@@ -201,7 +201,7 @@ select
     placed.is_activation,
     placed.is_user,
     said.is_bot,
-    said.is_action,
+    said.is_story_action,
     said.is_slot,
     placed.is_undone,
     placed.is_story_start,
