@@ -1,5 +1,5 @@
 {{ config(enabled='rasa' in active_sources()) }}
-{%- set dimensions = [('environment', 'environment'), ('model', 'model_id'), ('channel', 'input_channel')] %}
+{%- set dimensions = rasa_dimensions() %}
 {%- set low = 'intent_confidence < ' ~ rasa_setting('low_confidence') %}
 
 with rows_in_scope as (
