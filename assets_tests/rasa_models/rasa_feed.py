@@ -33,7 +33,7 @@ def conversation(rng: random.Random, sender: str) -> list[Event]:
         if rng.random() < 0.5:
             metadata["rasa_environment"] = "production"
         if with_ids and rng.random() < 0.8:
-            metadata["session_id"] = f"{sender}-{session}"
+            metadata["session_id"] = f"{sender}-{session}" if rng.random() < 0.95 else ""
         if user is not None and kind in {"user", "session_started"}:
             metadata["user_id"] = user
         time = now - 5 if rng.random() < 0.03 else now
@@ -95,11 +95,13 @@ def deliveries(rng: random.Random, senders: int, loads: int, load: str = "load")
         sender = f"s{number:05}"
         events = conversation(rng, sender)
         if rng.random() < 0.5:
-            # every tracker holds all that is known when it is written
-            for part in range(rng.randrange(1, 3)):
-                cut = len(events) if part == 0 else rng.randrange(1, len(events) + 1)
+            # a tracker holds all that is known when it is written, or the latest events of it
+            for part in range(rng.randrange(1, 4)):
+                end = len(events) if part == 0 else rng.randrange(1, len(events) + 1)
+                start = 0 if part == 0 or rng.random() < 0.5 else rng.randrange(end)
                 came_with = f"{load}-{rng.randrange(loads)}"
-                found.append(Delivery(came_with, tuple(events[:cut]), is_tracker=True, name=f"tracker-{sender}-{part}"))
+                some = tuple(events[start:end])
+                found.append(Delivery(came_with, some, is_tracker=True, name=f"tracker-{sender}-{part}"))
         else:
             for event in events:
                 for _ in range(2 if rng.random() < 0.1 else 1):

@@ -8,6 +8,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 Event = dict[str, Any]
@@ -42,27 +43,25 @@ def payload(event: Event) -> str:
 
 def in_order(deliveries: Iterable[Delivery]) -> dict[str, list[Event]]:
     """The events of each sender, each as often as it happened, in their order."""
-    copies: dict[str, dict[tuple[str, int], tuple[float, int]]] = defaultdict(dict)
+    copies: dict[str, dict[tuple[str, int], tuple[float, int, int]]] = defaultdict(dict)
     for delivery in deliveries:
-        latest = float("-inf")
+        times = [event["timestamp"] for event in delivery.events]
+        if delivery.is_tracker:
+            times = list(accumulate(times, max))
+        instants = Counter(times)
         seen: Counter[str] = Counter()
-        for position, event in enumerate(delivery.events):
+        for position, (event, time) in enumerate(zip(delivery.events, times, strict=True)):
             text = payload(event)
-            if delivery.is_tracker:
-                latest = max(latest, event["timestamp"])
-                seen[text] += 1
-                time = latest
-            else:
-                seen[text] = 1
-                time = event["timestamp"]
+            seen[text] = seen[text] + 1 if delivery.is_tracker else 1
             known, copy = copies[event["sender_id"]], (text, seen[text])
-            # of the copies of an event a tracker's knows the order: its time is the latest, then the first place counts
-            if copy not in known or (-time, position) < (-known[copy][0], known[copy][1]):
-                known[copy] = (time, position)
+            # Of the copies of an event a tracker's knows the order: its time is the latest, or it holds more of the
+            # instant than others. Of trackers that hold as much the longest counts, where the place is the greatest.
+            place = (time, instants[time] if delivery.is_tracker else 1, position)
+            known[copy] = max(known.get(copy, place), place)
     ordered = {}
     for sender, known in copies.items():
-        items = sorted(known.items(), key=lambda item: (item[1], _hash_of(item[0][0]), item[0][1]))
-        ordered[sender] = [{**json.loads(text), "order_time": time} for (text, _), (time, _) in items]
+        items = sorted(known.items(), key=lambda item: (item[1][0], item[1][2], _hash_of(item[0][0]), item[0][1]))
+        ordered[sender] = [{**json.loads(text), "order_time": time} for (text, _), (time, _, _) in items]
     return ordered
 
 
@@ -84,7 +83,8 @@ def _is_metadata_slot(event: Event) -> bool:
 
 
 def _given(event: Event) -> str | None:
-    return (event.get("metadata") or {}).get("session_id")
+    # an empty id is none
+    return (event.get("metadata") or {}).get("session_id") or None
 
 
 def session_starts(events: list[Event], gap_minutes: float | None, *, literal: bool = False) -> list[bool]:

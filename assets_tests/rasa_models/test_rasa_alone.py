@@ -25,7 +25,7 @@ def rows():
     yield from json.loads(open(events, encoding="utf-8").read())
 
 destination = dlt.destinations.duckdb(file)
-dlt.pipeline("rasa", destination=destination, dataset_name="bot_event", pipelines_dir=folder).run(rows())
+dlt.pipeline("chat", destination=destination, dataset_name="bot_event", pipelines_dir=folder).run(rows())
 """
 
 
@@ -139,3 +139,18 @@ def test_source_tests_fail_without_raw_events(tmp_path: Path) -> None:
     assert missing.returncode == 1
     assert "raw_events_exist" in missing.stdout
     assert "loads_have_status" in missing.stdout
+
+
+def test_settings_that_name_no_column_are_named(tmp_path: Path) -> None:
+    """One by one; actions that have no name start no session, so what they say of users is left out."""
+    warehouse = RasaWarehouse(tmp_path)
+    warehouse.execute("create schema bare_event")
+    for table in ("event_user", "event_action"):
+        columns = '_dlt_id varchar, _dlt_load_id varchar, sender_id varchar, "event" varchar, "timestamp" double'
+        warehouse.execute(f"create table bare_event.{table} ({columns}, metadata__visit varchar)")
+        warehouse.execute(f"insert into bare_event.{table} values ('{table}', 'l', 's', 'user', 1.0, 'v')")
+    settings = {"user_id": "metadata__usr", "external_session_id": "metadata__visit"}
+    said = warehouse.run("run", "-s", "stg_rasa__named_users", prefix="bare", session_gap_minutes="60", **settings)
+    assert "has a column metadata__usr (setting user_id)" in " ".join(said.split())
+    assert "metadata__visit (setting" not in said
+    assert warehouse.execute("select * from bare_staging.stg_rasa__named_users") == [("event_user", None, "v")]

@@ -86,7 +86,12 @@ def talks() -> list[Talk]:
         .slot("count", 5)
         .add("flow_completed", flow_id="pattern_completed")
     )
-    return [anna, bert, cleo, dora, emil]
+    emil.events[2] |= {"message_id": "+55 (11) 91234-5678", "input_channel": "phone of ana@example.com"}
+    # a person is asked for where flows are what the bot does; an intent that the stories did not expect
+    fred = Talk("fred", MONDAY + 21 * 86400).start().user("inform", "well").action("action_unlikely_intent")
+    fred.user("inform", "a person, please").add("flow_started", flow_id="pattern_human_handoff")
+    fred.add("flow_started", flow_id="refund").bot("A colleague ...")
+    return [anna, bert, cleo, dora, emil, fred]
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +99,16 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> RasaWarehouse:
     made = RasaWarehouse(tmp_path_factory.mktemp("answers"))
     events = tuple(event for talk in talks() for event in talk.events)
     made.fill("acme", [Delivery("load", events, is_tracker=False, name="lines")])
+    # the first confidence of all came as text, so that all others stand as text beside it
+    made.execute("alter table acme_event.event_user alter parse_data__intent__confidence type varchar")
+    made.execute("update acme_event.event_user set parse_data__intent__confidence = 'high' where text = 'x'")
     made.complete("acme", "load")
-    made.run("build", prefix="acme")
+    # beside the platform dlt has loaded something
+    made.execute("create table acme_event._dlt_loads as from acme_event._loads")
+    made.execute("update acme_event._dlt_loads set load_id = 'of dlt'")
+    said = made.run("build", prefix="acme")
+    assert '_dlt_loads" stay pending: beside events that the platform unpacked' in " ".join(said.split())
+    assert made.execute("select load_id, status from acme_event._loads order by status") == [("load", 0), ("load", 1)]
     return made
 
 
@@ -108,31 +121,37 @@ def compiled(warehouse: RasaWarehouse) -> Path:
 ANSWERS: dict[str, set[tuple[Any, ...]]] = {
     "last_user_reply": {
         ("anna", "call me on [number]"), ("bert", "thanks"), ("cleo", "no"), ("dora", "no"), ("emil", "x"),
+        ("fred", "a person, please"),
     },
     "before_frustration": {("anna", 1, 4, "call me on [number]", None, None)},
     "said_in_response": {
         ("utter_greet", "view_bill_details", 1), ("utter_ask_month", "inform", 2), ("Sorry?", "inform", 1),
         ("Here", "view_user_details", 1), ("You", "thankyou", 1),
     },
-    "why_handover": {("anna", 1, "call me on [number]", "react_frustrated", "action_agent_handoff", "May")},
-    "before_fallback": {("anna", "the one to [email]", "inform", Decimal("0.4"))},
+    "why_handover": {
+        ("anna", 1, "call me on [number]", "react_frustrated", "action_agent_handoff", "May"),
+        ("fred", 1, "a person, please", "inform", "pattern_human_handoff", "well"),
+    },
+    "before_fallback": {
+        ("anna", "the one to [email]", "inform", Decimal("0.4")), ("fred", "well", "inform", Decimal("0.9")),
+    },
     "low_confidence_messages": {
         ("anna", "the one to [email]", "inform", Decimal("0.4")), ("cleo", "refund", "inform", Decimal("0.5")),
     },
     "landing_and_exit": {
         ("handover", "view_bill_details", "react_frustrated", 1), ("resolved", "view_transactions", "thankyou", 1),
         ("abandoned", "inform", "raise_dispute", 1), ("resolved", "raise_dispute", "raise_dispute", 1),
-        ("abandoned", "inform", "inform", 1),
+        ("abandoned", "inform", "inform", 1), ("handover", "inform", "inform", 1),
     },
-    "conversations_by_state": {("handover", 1, 1), ("resolved", 2, 1), ("abandoned", 2, 2), ("bounced", 1, 1)},
+    "conversations_by_state": {("handover", 2, 2), ("resolved", 2, 1), ("abandoned", 2, 2), ("bounced", 1, 1)},
     "interactions_in_a_story": {
         ("view_bill_details", "handover", 1, 4), ("view_transactions", "completed", 1, 1),
         ("view_user_details", "completed", 1, 2),
     },
     "slot_funnel": {("bill_form", "month", "handover", 2, 2, 1)},
-    "bounces": {(6, 1)},
+    "bounces": {(7, 1)},
     "error_rate_by_intent": {
-        ("inform", 4, 1), ("view_bill_details", 1, 0), ("react_frustrated", 1, 0), ("view_transactions", 1, 0),
+        ("inform", 6, 2), ("view_bill_details", 1, 0), ("react_frustrated", 1, 0), ("view_transactions", 1, 0),
         ("view_user_details", 1, 0), ("thankyou", 1, 0), ("raise_dispute", 2, 0),
     },
 }  # fmt: skip
@@ -175,6 +194,28 @@ def test_a_value_is_one_text_whatever_its_type(warehouse: RasaWarehouse) -> None
     ]
 
 
+def test_ids_and_channels_say_nobodys_number_or_address(warehouse: RasaWarehouse) -> None:
+    assert warehouse.execute(
+        "select message_id, input_channel from acme_semantic.user_messages where conversation_id in ('cleo', 'emil') "
+        'order by conversation_id, "timestamp"'
+    ) == [("cleo-2", "rest"), ("cleo-4", "rest"), ("[number]", "phone of [email]")]
+    for table in ("sessions", "interactions"):
+        assert warehouse.execute(
+            f"select max(input_channel) from acme_semantic.{table} where conversation_id = 'emil'"
+        ) == [("phone of [email]",)]
+
+
+def test_flows_that_hand_over_and_unlikely_intents_are_steps(warehouse: RasaWarehouse) -> None:
+    assert warehouse.execute(
+        "select action_name, is_handoff, is_fallback from acme_semantic.story_actions "
+        "where conversation_id = 'fred' order by step_index"
+    ) == [
+        ("action_session_start", False, False),
+        ("action_unlikely_intent", False, True),
+        ("pattern_human_handoff", True, False),
+    ]
+
+
 def test_kpis(warehouse: RasaWarehouse) -> None:
     rows = warehouse.execute(
         "select cast(event_date as varchar), kpi, dimension, dimension_value, numerator, denominator "
@@ -205,6 +246,24 @@ def test_kpis(warehouse: RasaWarehouse) -> None:
         (first, "slot_fill_rate", "outcome, form and slot", "handover / bill_form / month", (2, 2)),
         (first, "story_completion_rate", "all", "all", (2, 3)),
         (first, "story_funnel", "outcome and story", "handover / view_bill_details", (1, 1)),
+        (first, "sessions_by_outcome", "channel and outcome", "rest / handover", (1, 1)),
+        (first, "interaction_funnel", "channel and depth", "rest / 04", (1, 2)),
+        (first, "interaction_funnel", "model, outcome and depth", "m1 / handover / 04", (1, 1)),
+        (first, "slot_fill_rate", "channel, form and slot", "rest / bill_form / month", (2, 2)),
+        (first, "story_completion_rate", "environment", "production", (2, 3)),
+        (first, "story_funnel", "model, outcome and story", "m1 / handover / view_bill_details", (1, 1)),
+        (first, "session_length_distribution", "bucket", "01: 10 to below 30", (1, 2)),
+        (first, "session_length_distribution", "environment and bucket", "production / 01: 10 to below 30", (1, 2)),
+        (first, "new_user_share_day", "channel", "rest", (2, 2)),
+        (first, "active_users_week", "channel", "rest", (4, 1)),
+        (first, "active_users_week", "environment", "production", (4, 1)),
+        (week, "returning_user_share_week", "environment", "production", (1, 1)),
+        # cleo's two messages name no environment, emil's came by a channel of its own
+        (second, "intent_mix", "intent", "inform", (2, 4)),
+        (second, "intent_mix", "environment and intent", "production / inform", (1, 2)),
+        (second, "intent_mix", "channel and intent", "rest / inform", (1, 3)),
+        (second, "intent_confidence", "channel and intent", "rest / inform", (Decimal("0.5"), 1)),
+        (first, "fallback_intent_mix", "channel and intent", "rest / inform", (1, 1)),
         (first, "retention_rate", "cohort_week", "2026-01-05", (5, 5)),
         (week, "retention_rate", "cohort_week", "2026-01-05", (1, 5)),
         (week, "bounce_rate", "all", "all", (1, 1)),

@@ -4,12 +4,13 @@ import json
 import random
 from collections import defaultdict
 from collections.abc import Iterable
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import pytest
 from homes import SHARED
-from rasa_feed import deliveries
+from rasa_feed import conversation, deliveries
 from rasa_reference import Delivery, Event, in_order, sessions
 from rasa_warehouse import RasaWarehouse
 
@@ -51,6 +52,30 @@ def test_the_rules_in_python_give_the_lists_of_the_real_tracker(
     if gap is None:
         assert sum(len(session.interactions) for session in found) == (100 if literal else 99)
         assert sum(len(session.undone) for session in found) == 4
+
+
+def test_trackers_that_are_cut_off_leave_the_order_as_it_was() -> None:
+    """Beginnings, ends and windows of a tracker, in whatever order they come."""
+    rng = random.Random(7)
+    for number in range(300):
+        events = conversation(rng, f"s{number}")
+        # where an instant of the whole tracker begins
+        latest = list(accumulate((event["timestamp"] for event in events), max))
+        edges = [place for place in range(1, len(events)) if latest[place] > latest[place - 1]]
+        edge = rng.choice([0, *edges])
+        parts = rng.choice(
+            [
+                [(0, len(events)), (0, rng.randrange(1, len(events) + 1)), (rng.randrange(len(events)), len(events))],
+                # nothing holds the whole; each instant stands whole in one of two windows that overlap
+                [(0, edge), (rng.randrange(edge + 1), len(events))],
+            ]
+        )
+        if latest != [event["timestamp"] for event in events] and parts[0][1] != len(events):
+            continue
+        given = [Delivery("load", tuple(events[a:b]), is_tracker=True, name=f"{a}-{b}") for a, b in parts]
+        rng.shuffle(given)
+        (found,) = in_order(given).values()
+        assert [event | {"order_time": time} for event, time in zip(events, latest, strict=True)] == found
 
 
 def assert_agrees(warehouse: RasaWarehouse, prefix: str, given: Iterable[Delivery], gap: float | None) -> int:
@@ -134,6 +159,27 @@ def test_the_models_give_the_lists_of_the_real_tracker(warehouse: RasaWarehouse,
 
 def test_the_models_agree_with_the_rules_in_python(warehouse: RasaWarehouse, feed: list[Delivery]) -> None:
     assert assert_agrees(warehouse, "acme", feed, None) >= 2000
+
+
+def test_of_sessions_of_one_instant_the_first_of_the_conversation_is_the_first(warehouse: RasaWarehouse) -> None:
+    rows = warehouse.execute(
+        """
+        with sessions as (
+            select
+                *,
+                row_number() over (partition by user_id order by start_timestamp, session_nr) as place,
+                count(*) over (partition by user_id, start_timestamp) as tied
+            from acme_semantic.sessions
+            where source = 'rasa'
+        )
+        select is_returning_user, users.first_session_id = session_id
+        from sessions
+        inner join acme_semantic.users using (source, user_id)
+        where place = 1 and tied > 1
+        """
+    )
+    assert len(rows) > 50
+    assert set(rows) == {(False, True)}
 
 
 @pytest.mark.long

@@ -91,3 +91,12 @@ A-Za-z0-9\u00AA\u00B2\u00B3\u00B5\u00B9\u00BA\u00BC-\u00BE\u00C0-\u00D6\u00D8-\u
 {% macro published_text(text, length=65535) -%}
     cast(left({{ mask(text) }}, {{ length }}) as varchar({{ length }}))
 {%- endmacro %}
+
+{# Id as it may be published: as it came, unless it is an e-mail address or a phone number. #}
+{% macro published_id(id, length=1024) -%}
+    case
+        when strpos({{ id }}, '@') > 0 or strpos({{ id }}, '%40') > 0 then {{ published_text(id, length) }}
+        when {{ text_matches(id, '^[+]?[0-9(][0-9 ().-]{6,18}[0-9]$') }} then cast('[number]' as varchar({{ length }}))
+        else cast(left({{ id }}, {{ length }}) as varchar({{ length }}))
+    end
+{%- endmacro %}

@@ -13,8 +13,6 @@
         {{ return(defaults.get(name)) }}
     {%- elif name in special_event_types() -%}
         {{ return(text.split(',')) }}
-    {%- elif name == 'session_gap_minutes' -%}
-        {{ return(text | int) }}
     {%- elif name == 'low_confidence' -%}
         {{ return(text | float) }}
     {%- endif -%}
@@ -48,3 +46,18 @@
 {% macro shown_ids() %}
     {{ return(existing_table('event', 'shown_ids')) }}
 {% endmacro %}
+
+{#
+  What counts as a fallback (rasa spec, section 4): condition on columns, spelled with a star for the kind, as in
+  is_fallback('interactions.*_count'). of: intents of the user, actions of the bot, or both.
+#}
+{% macro is_fallback(columns, of=['user', 'action']) -%}
+    {%- set kinds = {'user': ['out_of_scope', 'nlu_fallback'], 'action': ['default_fallback', 'unlikely_intent']} -%}
+    {%- set found = [] -%}
+    {%- for event_type in of -%}
+        {%- for kind in kinds[event_type] -%}
+            {%- do found.append(columns | replace('*', kind)) -%}
+        {%- endfor -%}
+    {%- endfor -%}
+    {{ found | join(' + ') }} > 0
+{%- endmacro %}

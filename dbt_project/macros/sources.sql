@@ -16,12 +16,13 @@
 
 {# The setting session_gap_minutes in microseconds; none where it is off. #}
 {% macro session_gap_microseconds() %}
-    {%- set minutes = rasa_setting('session_gap_minutes') -%}
-    {%- if minutes is none or not execute -%}
+    {%- set given = rasa_setting('session_gap_minutes') -%}
+    {%- set minutes = given | float(0) if given is string else given -%}
+    {%- if given is none or not execute -%}
         {{ return(none) }}
-    {%- elif minutes is not number or minutes is boolean or minutes <= 0 -%}
+    {%- elif minutes is not number or minutes is boolean or not 0 < minutes < 1e9 -%}
         {{ exceptions.raise_compiler_error(
-            "session_gap_minutes is " ~ minutes ~ ": it must be a number of minutes above 0. Leave it out for no such rule."
+            "session_gap_minutes is " ~ given ~ ": it must be a number of minutes above 0. Leave it out for no such rule."
         ) }}
     {%- endif -%}
     {{ return((minutes * 60 * 1000000) | round | int) }}

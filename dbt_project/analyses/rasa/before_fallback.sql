@@ -7,6 +7,6 @@ select
     users.text,
     users.intent_name,
     users.intent_confidence
-from {{ ref('story_actions') }} as actions
-inner join {{ ref('user_messages') }} as users on actions.interaction_user_fk = users.interaction_id
-where actions.source = 'rasa' and actions.is_fallback
+from {{ ref('interactions') }} as interactions
+inner join {{ ref('user_messages') }} as users on interactions.interaction_user_fk = users.interaction_id
+where interactions.source = 'rasa' and {{ is_fallback('interactions.*_count') }}

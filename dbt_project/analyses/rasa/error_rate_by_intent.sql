@@ -4,8 +4,7 @@
 select
     intent,
     count(*) as interactions,
-    sum(case when nlu_fallback_count + out_of_scope_count + default_fallback_count > 0 then 1 else 0 end)
-        as with_fallback
+    sum(case when {{ is_fallback('*_count') }} then 1 else 0 end) as with_fallback
 from {{ ref('interactions') }}
 where source = 'rasa' and interaction_nr > 0
 group by intent

@@ -1,6 +1,6 @@
 {{ config(enabled='rasa' in active_sources()) }}
 
--- Why did the handover happen: what the user had said, and which action handed over?
+-- Why did the handover happen: what the user had said, and which action or flow handed over?
 select
     interactions.conversation_id,
     interactions.session_nr,

@@ -2,10 +2,12 @@
 {{ config(materialized='table') }}
 {#-
   What the platform has filled and not finished is what ops.run_scope names. Where no platform runs, or the last run
-  has finished, dbt itself takes the pending loads of Rasa; chat tables have to be filled first.
+  has finished, dbt itself takes the pending loads of Rasa; chat tables have to be filled first. Beside events that the
+  platform unpacked those that dlt loaded are not read, so their loads stay pending.
 -#}
 {%- set run_scope = existing_table('ops', 'run_scope') -%}
 -- depends_on: {{ source('ops', 'run_scope') }}
+{%- set left_out = loads_left_out() %}
 
 with scope as (
     {%- if run_scope is none %}
@@ -37,7 +39,11 @@ select
     load_id
 from {{ ref('stg_event__loads') }}
 where
-    coalesce(schema_name, '') not in ('chat', 'voice')
+    {%- if left_out %}
+    not is_of_dlt and coalesce(schema_name, '') not in ('chat', 'voice')
+    {%- else %}
+    (is_of_dlt or coalesce(schema_name, '') not in ('chat', 'voice'))
+    {%- endif %}
     {%- if not scope_is_whole() %}
     and not is_published
     and (

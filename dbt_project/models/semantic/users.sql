@@ -11,7 +11,8 @@ with known as (
         session_id,
         "timestamp" as seen,
         row_number() over (
-            partition by source, user_id order by "timestamp", {{ tie_break('interaction_id') }}
+            partition by source, user_id
+            order by "timestamp", {{ tie_break('conversation_id') }}, session_nr, interaction_nr
         ) as place,
         count(*) over (partition by source, user_id) as last_place
     from {{ ref('interactions') }}

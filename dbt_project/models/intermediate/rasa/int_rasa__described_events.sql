@@ -40,7 +40,7 @@ described as (
         said.text as user_text,
         cast(said.intent_name as varchar(256)) as intent_name,
         {{ confidence('said.intent_confidence') }} as intent_confidence,
-        cast(said.input_channel as varchar(256)) as input_channel,
+        {{ published_text('said.input_channel', 256) }} as input_channel,
         said.message_id,
         bots.text as bot_text,
         cast(bots.utter_action as varchar(256)) as utter_action,
@@ -53,7 +53,6 @@ described as (
         cast(flows.flow_id as varchar(256)) as flow_id,
         case when events.event_type = 'user' then 1 else 0 end as is_user,
         case when events.event_type = 'bot' then 1 else 0 end as is_bot,
-        case when events.event_type = 'action' then 1 else 0 end as is_action,
         case when events.event_type = 'slot' then 1 else 0 end as is_slot,
         case when events.event_type in ('active_loop', 'form') then 1 else 0 end as is_loop,
         {%- if user_column == 'sender_id' %}
@@ -89,6 +88,11 @@ select
     coalesce(special.is_out_of_scope, 0) as is_out_of_scope,
     coalesce(special.is_default_fallback, 0) as is_default_fallback,
     coalesce(special.is_unlikely_intent, 0) as is_unlikely_intent,
+    -- a flow that hands over does what an action does elsewhere
+    case
+        when described.event_type = 'action' or (described.flow_id is not null and special.is_handoff = 1) then 1
+        else 0
+    end as is_story_action,
     -- the platform's own flows end all the time; only one of the bot's own settles something
     case
         when described.event_type = 'flow_completed' and left(coalesce(described.flow_id, ''), 8) <> 'pattern_' then 1

@@ -101,13 +101,15 @@ counted as (
     from starts
 ),
 
--- ids hang on the event that starts a session, never on a number: a late event elsewhere renames nothing
+-- Ids hang on the event that starts a session, never on a number: a late event elsewhere renames nothing. The first
+-- session of a given id hangs on that id; where the id comes back later, on the event again.
 keyed as (
     select
         *,
         cast(count(start_kind) over ({{ conversation }} {{ up_to_here }}) as integer) as session_nr,
         case start_kind
-            when 'given' then 'given|' || known_session_id || '|' || cast(known_session_part as varchar(16))
+            when 'given'
+                then 'given|' || known_session_id || '|' || case when known_session_part = 1 then '1' else event_id end
             when 'slot' then 'event|' || next_event_id
             when 'gap' then 'gap|' || event_id
             when 'first' then 'first'
@@ -199,7 +201,7 @@ select
     placed.is_activation,
     placed.is_user,
     said.is_bot,
-    said.is_action,
+    said.is_story_action,
     said.is_slot,
     placed.is_undone,
     placed.is_story_start,

@@ -21,7 +21,7 @@ with grouped as (
         max(is_user) as has_user,
         max(is_bot) as has_bot,
         max(is_slot) as has_slot,
-        max(is_action) as has_action,
+        max(is_story_action) as has_story_action,
         max(is_undone) as is_undone,
         {{ count_if('is_out_of_scope = 1') }} as out_of_scope_count,
         {{ count_if('is_nlu_fallback = 1') }} as nlu_fallback_count,
@@ -83,14 +83,14 @@ select
     case when grouped.has_user = 1 then grouped.interaction_id end as interaction_user_fk,
     case when grouped.has_bot = 1 then grouped.interaction_id end as interaction_bot_fk,
     case when grouped.has_slot = 1 then grouped.interaction_id end as interaction_slot_fk,
-    case when grouped.has_action = 1 then grouped.interaction_id end as interaction_story_action_fk,
+    case when grouped.has_story_action = 1 then grouped.interaction_id end as interaction_story_action_fk,
     lag(case when grouped.has_user = 1 then grouped.interaction_id end) {{ in_session }}
         as previous_interaction_user_fk,
     lag(case when grouped.has_bot = 1 then grouped.interaction_id end) {{ in_session }}
         as previous_interaction_bot_fk,
     lag(case when grouped.has_slot = 1 then grouped.interaction_id end) {{ in_session }}
         as previous_interaction_slot_fk,
-    lag(case when grouped.has_action = 1 then grouped.interaction_id end) {{ in_session }}
+    lag(case when grouped.has_story_action = 1 then grouped.interaction_id end) {{ in_session }}
         as previous_interaction_story_action_fk,
     lead(case when grouped.has_user = 1 then grouped.interaction_id end) {{ in_session }} as next_interaction_user_fk,
     firsts.load_id

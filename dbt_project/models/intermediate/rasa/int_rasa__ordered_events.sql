@@ -17,17 +17,22 @@ counted as (
                 partition by conversation_id, event_type, event_time, content_hash, load_id, delivery
                 order by order_time, event_position, row_id
             )
-        end as occurrence
+        end as occurrence,
+        case
+            when delivery is null then 1
+            else count(*) over (partition by conversation_id, load_id, delivery, order_time)
+        end as held_of_instant
     from scoped
 ),
 
--- over several deliveries the greatest count holds; of the copies a tracker knows the order best
+-- Over several deliveries the greatest count holds. Of the copies a tracker's knows the order best: of trackers the one
+-- that holds most of the instant, and of those that hold as much the one that is cut off at its beginning the least.
 chosen as (
     select
         *,
         row_number() over (
             partition by conversation_id, event_type, event_time, content_hash, occurrence
-            order by order_time desc, event_position asc, load_id asc, row_id asc
+            order by order_time desc, held_of_instant desc, event_position desc, load_id asc, row_id asc
         ) as copy
     from counted
 )

@@ -8,7 +8,7 @@ select
     events.interaction_id,
     events.interaction_nr,
     events.event_id as id,
-    events.message_id,
+    {{ published_id('events.message_id') }} as message_id,
     events.user_id,
     events.event_timestamp as "timestamp",
     {{ published_text('events.user_text') }} as text,

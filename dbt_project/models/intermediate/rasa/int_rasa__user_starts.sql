@@ -6,6 +6,8 @@
 with sessions as (
     select
         user_id,
+        conversation_id,
+        session_nr,
         start_timestamp,
         session_id
     from {{ ref('int_rasa__session_facts') }}
@@ -16,6 +18,8 @@ with sessions as (
 
     select
         standing.user_id,
+        standing.conversation_id,
+        standing.session_nr,
         standing.start_timestamp,
         standing.session_id
     from {{ standing }} as standing
@@ -33,7 +37,10 @@ with sessions as (
 numbered as (
     select
         *,
-        row_number() over (partition by user_id order by start_timestamp, session_id) as place
+        -- sessions of one instant stand in the order of their conversation
+        row_number() over (
+            partition by user_id order by start_timestamp, {{ tie_break('conversation_id') }}, session_nr
+        ) as place
     from sessions
 )
 

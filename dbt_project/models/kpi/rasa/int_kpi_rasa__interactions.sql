@@ -1,6 +1,5 @@
 {{ config(enabled='rasa' in active_sources()) }}
-{%- set fallback = 'out_of_scope_count + nlu_fallback_count + default_fallback_count + unlikely_intent_count > 0' %}
-{%- set dimensions = [('environment', 'environment'), ('model', 'model_id'), ('channel', 'input_channel')] %}
+{%- set dimensions = rasa_dimensions() %}
 {%- set low = 'intent_confidence < ' ~ rasa_setting('low_confidence') %}
 
 with rows_in_scope as (
@@ -15,7 +14,7 @@ interactions as (
 
 {{ kpis_by_dimension('interactions', {
     'interactions': ('count(*)', '1'),
-    'fallback_rate': (count_if(fallback, 'bigint'), 'count(*)'),
+    'fallback_rate': (count_if(is_fallback('*_count'), 'bigint'), 'count(*)'),
     'undone_rate': (count_if('is_undone', 'bigint'), 'count(*)'),
     'unanswered_rate': (count_if('not has_response', 'bigint'), 'count(*)'),
     'low_confidence_rate': (count_if(low, 'bigint'), 'count(intent_confidence)'),

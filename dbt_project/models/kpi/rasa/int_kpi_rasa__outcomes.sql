@@ -4,6 +4,10 @@
 
 with sessions as (
     {{ rows_of_scope_dates(ref('sessions'), 'rasa') }}
+),
+
+by_dimension as (
+    {{- rows_by_dimension('sessions', rasa_dimensions('first_model_id')) }}
 )
 
 {{ kpis_by_dimension('sessions', {
@@ -17,10 +21,8 @@ with sessions as (
     'dispute_rate': (count_if('not is_bounced and dispute_count > 0', 'bigint'), engaged),
     'happy_rate': (count_if('not is_bounced and happy_count > 0', 'bigint'), engaged),
     'interactions_per_session': ('sum(interactions_count)', engaged),
-}, [('environment', 'environment'), ('model', 'first_model_id'), ('channel', 'input_channel')]) }}
+}, rasa_dimensions('first_model_id')) }}
 
 union all
 
-select {{ kpi_columns('sessions_by_outcome', 'count(*)', '1', 'outcome', 'outcome') }}
-from sessions
-group by event_date, outcome
+{{ kpi_by_dimension('by_dimension', 'sessions_by_outcome', 'count(*)', '1', 'outcome', 'outcome') }}

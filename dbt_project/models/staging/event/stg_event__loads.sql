@@ -15,14 +15,16 @@ with entries as (
         cast(load_id as varchar(64)) as load_id,
         cast(schema_name as varchar(256)) as schema_name,
         status,
-        cast(schema_version_hash as varchar(64)) as schema_version_hash
+        cast(schema_version_hash as varchar(64)) as schema_version_hash,
+        {{ 1 if table.identifier == '_dlt_loads' else 0 }} as is_of_dlt
     from {{ table }}
     {%- else %}
     select
         cast(null as varchar(64)) as load_id,
         cast(null as varchar(256)) as schema_name,
         cast(null as integer) as status,
-        cast(null as varchar(64)) as schema_version_hash
+        cast(null as varchar(64)) as schema_version_hash,
+        cast(null as integer) as is_of_dlt
     where false
     {%- endfor %}
 )
@@ -32,7 +34,8 @@ select
     load_id,
     max(case when status = 0 then schema_name end) as schema_name,
     max(case when status = 0 then schema_version_hash end) as schema_version_hash,
-    sum(case when status <> 0 then 1 else 0 end) > 0 as is_published
+    sum(case when status <> 0 then 1 else 0 end) > 0 as is_published,
+    max(case when status = 0 then is_of_dlt end) = 1 as is_of_dlt
 from entries
 where load_id is not null
 group by load_id

@@ -30,7 +30,9 @@ with events as (
         {{ raw_text(columns, 'content_hash') if ordered else raw_content_hash(columns) }} as content_hash,
         {{ raw_text(columns, (['model_id'] if ordered else []) + ['metadata__model_id']) }} as model_id,
         {{ raw_text(columns, (['environment'] if ordered else []) + ['metadata__rasa_environment']) }} as environment,
-        {{ raw_text(columns, (['session_id'] if ordered else []) + ['metadata__session_id']) }} as given_session_id
+        nullif(
+            {{ raw_text(columns, (['session_id'] if ordered else []) + ['metadata__session_id']) }}, ''
+        ) as given_session_id
     from {{ raw_relation(table) }}
     {%- else %}
     select

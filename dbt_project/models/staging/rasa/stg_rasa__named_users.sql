@@ -10,29 +10,37 @@
 {%- set tables = raw_tables() -%}
 {%- set columns = {'user': rasa_setting('user_id'), 'session': rasa_setting('external_session_id')} -%}
 {%- set shown = shown_ids() -%}
+{%- set asked = [] -%}
+{%- for column in columns.values() if column != 'sender_id' and column not in asked -%}
+    {%- do asked.append(column) -%}
+{%- endfor -%}
 {%- set parts = [] -%}
+{%- set found = [] -%}
 {%- for table in ['event_user', 'event_session_started', 'event_action'] if table in tables -%}
-    {%- if with_variants(tables[table], columns.values() | list) -%}
+    {%- set here = with_variants(tables[table], asked) -%}
+    {%- if here and (table != 'event_action' or with_variants(tables[table], 'name')) -%}
         {%- do parts.append(table) -%}
+        {%- do found.extend(here) -%}
     {%- endif -%}
 {%- endfor -%}
-{%- if columns['user'] == 'sender_id' and columns['session'] == 'sender_id' -%}
-    {%- set parts = [] -%}
-{%- elif execute and tables and columns['user'] != 'sender_id' and not parts -%}
-    {%- do exceptions.warn(
-        "No table of raw events has a column " ~ columns['user'] ~ " (setting user_id): no user is known."
-    ) -%}
-{%- elif shown is not none and columns['user'] != 'sender_id' -%}
-    {%- set known = run_query(
-        "select 1 from " ~ shown ~ " where kind = 'user' and column_name = '" ~ columns['user'] ~ "' limit 1"
-    ) -%}
-    {%- if known | length == 0 -%}
+{%- for kind, column in columns.items() if execute and tables and column in asked -%}
+    {%- if not with_variants(found, column) -%}
         {%- do exceptions.warn(
-            "No id of the column " ~ columns['user'] ~ " has a pseudonym yet, so no user is known: set "
-            ~ "CHAT_PLATFORM_RASA_USER_ID for the platform and let it publish or make dates anew."
+            "No table of raw events has a column " ~ column ~ " ("
+            ~ ("setting user_id): no user is known." if kind == 'user' else "setting external_session_id): none is known.")
         ) -%}
+    {%- elif kind == 'user' and shown is not none -%}
+        {%- set known = run_query(
+            "select 1 from " ~ shown ~ " where kind = 'user' and column_name = '" ~ column ~ "' limit 1"
+        ) -%}
+        {%- if known | length == 0 -%}
+            {%- do exceptions.warn(
+                "No id of the column " ~ column ~ " has a pseudonym yet, so no user is known: set "
+                ~ "CHAT_PLATFORM_RASA_USER_ID for the platform and let it publish or make dates anew."
+            ) -%}
+        {%- endif -%}
     {%- endif -%}
-{%- endif %}
+{%- endfor %}
 {%- if not parts %}
 select
     cast(null as varchar(128)) as row_id,
@@ -53,7 +61,7 @@ with named as (
         {{ raw_text(tables[table], columns['session']) }} as external_session_id
     from {{ raw_relation(table) }}
     {%- if table == 'event_action' %}
-    where name in ('action_session_start', 'action_restart')
+    where {{ raw_text(tables[table], 'name') }} in ('action_session_start', 'action_restart')
     {%- endif %}
     {%- endfor %}
 )
