@@ -175,6 +175,9 @@ def test_a_tracker_store(settings: Settings) -> None:
     assert [(row["sender_id"], json.loads(row["data"])["n"], row["order_time"] - DAY) for row in found] == [
         ("a", 1, 4.0), ("a", 3, 4.0), ("a", 4, 4.0), ("b", 2, 9.0),
     ]  # fmt: skip
+    assert [row["position"] for row in found] == [1, 3, 4, 2], "the ids of the store"
+    # Corrected and delivered, a row has its place again.
+    assert json.loads(refused(settings, done)[0][2]) == {"sender_id": "a", "event_ids": [5], "events": ["no json"]}
     assert [reason for _, reason, _ in refused(settings, done)] == ["not_an_object", "not_an_object"]
 
 

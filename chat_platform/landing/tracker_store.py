@@ -17,11 +17,12 @@ _SENDERS_AT_ONCE = 2000
 # A row that holds no JSON becomes a text in its tracker, and is refused as such.
 _TRACKERS = """
 select
-    '{"sender_id": ' || json_quote(cast(sender_id as text)) || ', "events": ['
+    '{"sender_id": ' || json_quote(cast(sender_id as text))
+    || ', "event_ids": [' || group_concat(id, ', ') || '], "events": ['
     || group_concat(
         case when json_valid(data) then data else coalesce(json_quote(cast(data as text)), 'null') end, ', '
     ) || ']}'
-from (select sender_id, data from events order by sender_id, id)
+from (select id, sender_id, data from events order by sender_id, id)
 group by sender_id
 order by sender_id
 """
