@@ -82,6 +82,17 @@ def test_the_first_value_decides_also_over_loads(warehouse_settings: Settings) -
     assert second["v"].astimezone(UTC) == datetime(2026, 1, 8, 7, tzinfo=UTC)
 
 
+def test_what_was_said_stays_as_it_was_said(warehouse_settings: Settings) -> None:
+    settings = warehouse_settings
+    said = "2026-01-08T09:00:00+02:00"
+    user = event("user", text=said, parse_data={"text": said})
+    load(settings, [user, event("bot", text=said, metadata={"at": said})], [event("user", text="olá")])
+    assert values_of(settings, "event_user") == [{"text": said, "parse_data__text": said}, {"text": "olá"}]
+    (bot,) = values_of(settings, "event_bot")
+    assert bot["text"] == said
+    assert isinstance(bot["metadata__at"], datetime), "elsewhere a time is one"
+
+
 def test_what_fills_a_slot_stays_one_value(warehouse_settings: Settings) -> None:
     settings = warehouse_settings
     fillings: list[Any] = [{"a": [1, {"b": None}]}, "text", ["x", 2], 5, "2026-01-08T09:00:00Z", True]
