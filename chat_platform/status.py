@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 
 from chat_platform.errors import ChatPlatformError, WarehouseError
-from chat_platform.lake.ingest import new_files
+from chat_platform.lake.ingest import left_alone, new_files
 from chat_platform.lake.manifest import Manifest, read_manifests
 from chat_platform.settings import Settings
 from chat_platform.warehouse.connection import open_published
@@ -108,8 +108,11 @@ def read_status(settings: Settings) -> Status:
     status = Status(str(settings.home), str(settings.landing), settings.warehouse_label)
     for source in settings.sources:
         files, found = new_files(settings, source)
-        status.new_files += [file.name for file, _ in files]
-        status.notices += [row for notice in found.notices if (row := asdict(notice)) not in status.notices]
+        there = {(file.fingerprint, file.name) for file, _ in files}
+        left = [notice for mark, notice in left_alone(settings, source) if (mark, notice.name) in there]
+        names = {notice.name for notice in left}
+        status.new_files += [file.name for file, _ in files if file.name not in names]
+        status.notices += [row for notice in (*found.notices, *left) if (row := asdict(notice)) not in status.notices]
     manifests = read_manifests(settings.lake)
     status.pending_loads = unpublished_loads(settings)
     for item in manifests:

@@ -14,7 +14,9 @@ from unpack.rasa_builder import deliver, take
 
 from chat_platform.lake.ingest import ingest
 from chat_platform.lake.manifest import Manifest
+from chat_platform.landing.erasing import erase_events
 from chat_platform.settings import Settings
+from chat_platform.status import read_status
 
 DAY = 1_770_000_000.0
 Event = dict[str, Any]
@@ -175,6 +177,9 @@ def test_a_tracker_store(settings: Settings) -> None:
     assert [(row["sender_id"], json.loads(row["data"])["n"], row["order_time"] - DAY) for row in found] == [
         ("a", 1, 4.0), ("a", 3, 4.0), ("a", 4, 4.0), ("b", 2, 9.0),
     ]  # fmt: skip
+    assert [row["position"] for row in found] == [1, 3, 4, 2], "the ids of the store"
+    # Corrected and delivered, a row has its place again.
+    assert json.loads(refused(settings, done)[0][2]) == {"sender_id": "a", "event_ids": [5], "events": ["no json"]}
     assert [reason for _, reason, _ in refused(settings, done)] == ["not_an_object", "not_an_object"]
 
 
@@ -185,6 +190,45 @@ def test_a_file_that_is_no_store_is_left_alone(settings: Settings) -> None:
     assert done.manifest is not None
     assert [file.name for file in done.manifest.files] == ["rasa/a.jsonl"]
     assert [(notice.name, notice.reason) for notice in done.notices] == [("rasa/tracker.db", "unreadable")]
+
+
+def test_a_store_that_cannot_be_used_is_told_with_its_cause_until_it_can(settings: Settings) -> None:
+    def store(name: str, *statements: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(deliver(settings, name, b""), isolation_level=None)
+        for statement in statements:
+            connection.execute(statement)
+        return connection
+
+    table = "create table events (id integer primary key, sender_id text, data text)"
+    data = json.dumps(event(sender=None)).replace("'", "''")
+    row = f"insert into events (sender_id, data) values ('s', '{data}')"
+    store("other.db", "create table things (id integer)").close()
+    store("old.db", "create table events (sender_id text, data text)").close()
+    locked = store("locked.db", table, row, "begin exclusive")
+    store("cut.db", table, *[row] * 200).close()
+    cut = settings.landing / "rasa" / "cut.db"
+    cut.write_bytes(cut.read_bytes()[:12_288])
+    assert len(read_status(settings).new_files) == 4
+    assert ingest(settings, "rasa").manifest is None
+    status = read_status(settings)
+    assert status.new_files == []
+    told = {row["name"]: row["message"] for row in status.notices if row["reason"] == "unreadable"}
+    assert told == {
+        "rasa/other.db": "The file cannot be read (no table events(sender_id, id, data)).",
+        "rasa/old.db": "The file cannot be read (no table events(sender_id, id, data)).",
+        "rasa/locked.db": "The file cannot be read (locked by another program).",
+        "rasa/cut.db": "The file cannot be read (damaged; deliver a copy that the program which writes it has made).",
+    }
+    # Nobody can be removed from a file that cannot be searched: that is not passed over.
+    with pytest.raises(OSError, match="no table events"):
+        erase_events(settings.landing / "rasa" / "other.db", settings.landing / "copy", lambda *_: True)
+    locked.execute("commit")
+    locked.close()
+    cut.unlink()
+    done = ingest(settings, "rasa").manifest
+    assert done is not None
+    assert (done.files[0].name, done.typed) == ("rasa/locked.db", 1)
+    assert [row["name"] for row in read_status(settings).notices] == ["rasa/old.db", "rasa/other.db"]
 
 
 def test_each_source_has_its_own_loads(make_settings: Callable[..., Settings]) -> None:

@@ -1,11 +1,15 @@
-"""The table of a tracker store in Postgres: every row comes once, whatever order the transactions end in."""
+"""The table of a tracker store in Postgres: every row counts once and has its place, whatever order the transactions
+end in, and however the rows are shared out over runs and lines.
+"""
 
 import gzip
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
+import duckdb
 import psycopg2
 import pytest
 
@@ -41,7 +45,13 @@ def reading(make_settings: Callable[..., Settings], postgres: str) -> Settings:
 
 def add(connection: Any, *rows: tuple[str, str]) -> None:
     with connection.cursor() as cursor:
-        cursor.executemany("insert into events (sender_id, data) values (%s, %s)", rows)
+        for sender, data in rows:
+            try:
+                seconds = json.loads(data).get("timestamp")
+            except ValueError:
+                seconds = None
+            row = (sender, seconds, data)
+            cursor.execute("insert into events (sender_id, timestamp, data) values (%s, %s, %s)", row)
 
 
 def event(number: int) -> str:
@@ -60,6 +70,30 @@ def trackers(settings: Settings) -> list[tuple[str, str, list[Any]]]:
 
 def numbers(settings: Settings) -> list[int]:
     return [round(item["timestamp"] - 1767600000) for _, _, events in trackers(settings) for item in events]
+
+
+def said(seconds: float, text: str) -> str:
+    return json.dumps({"event": "user", "timestamp": 1767600000.0 + seconds, "text": text})
+
+
+def ordered(settings: Settings, sender: str) -> list[tuple[str, float]]:
+    """What was said and the time it is ordered by, in the order of the sender, each event as often as it counts (rasa
+    spec, section 5): the greatest count of any delivery, and of the copies the one that knows most.
+    """
+    with closing(duckdb.connect()) as connection:
+        found = connection.execute(
+            "select load_id, source_file, byte_offset, order_time, position, content_hash, data "
+            "from read_parquet($1) where sender_id = $2 order by load_sequence, source_file, byte_offset, position",
+            [f"{settings.lake}/rasa/*/*.parquet", sender],
+        ).fetchall()
+    seen: Counter[tuple[Any, ...]] = Counter()
+    chosen: dict[tuple[str, int], tuple[float, int, str, str]] = {}
+    for load, file, offset, order_time, position, content, data in found:
+        seen[load, file, offset, content] += 1
+        event = (content, seen[load, file, offset, content])
+        copy = (order_time, position, content, json.loads(data)["text"])
+        chosen[event] = min(chosen.get(event, copy), copy, key=lambda item: (-item[0], item[1]))
+    return [(text[:9], order_time - 1767600000) for order_time, _, _, text in sorted(chosen.values())]
 
 
 def test_new_rows_become_a_file_of_trackers(store: Callable[[], Any], reading: Settings) -> None:
@@ -120,6 +154,63 @@ def test_killed_before_it_noted_what_it_read_it_reads_the_same_again(
     connection.commit()
     collect(reading)
     assert numbers(reading) == [1, 2]
+
+
+def test_the_order_of_a_store_does_not_depend_on_when_it_is_read(store: Callable[[], Any], reading: Settings) -> None:
+    connection = store()
+    runs = [
+        [*(("m", said(0, text)) for text in ("m1", "m2", "m3")), ("n", said(10, "n1")), ("n", said(11, "n2"))],
+        [("m", said(0, "m4")), ("n", said(5, "n3")), ("q", said(1, "q")), ("q", said(2, "r")), ("q", said(9e9, "s"))],
+        # The same row again counts again; what is refused moves nothing.
+        [("q", said(1, "q")), ("q", said(3, "t"))],
+    ]
+    for rows in runs:
+        add(connection, *rows)
+        connection.commit()
+        collect(reading)
+        ingest(reading, "rasa")
+    expected = {
+        "m": [("m1", 0), ("m2", 0), ("m3", 0), ("m4", 0)],
+        "n": [("n1", 10), ("n2", 11), ("n3", 11)],
+        "q": [("q", 1), ("r", 2), ("q", 2), ("t", 3)],
+    }
+    assert {sender: ordered(reading, sender) for sender in expected} == expected
+    # Read anew from its beginning, nothing is there twice.
+    (reading.landing / "rasa" / "tracker_store").rename(reading.landing / "rasa" / "before")
+    collect(reading)
+    assert ingest(reading, "rasa").manifest is not None
+    assert {sender: ordered(reading, sender) for sender in expected} == expected
+
+
+def test_a_row_that_is_committed_late_takes_its_place(store: Callable[[], Any], reading: Settings) -> None:
+    slow, quick = store(), store()
+    add(quick, ("ana", said(1, "a")))
+    quick.commit()
+    add(slow, ("ana", said(8, "b")), ("ana", said(2, "c")))
+    add(quick, ("ana", said(2, "c")), ("ana", said(3, "d")), ("rui", said(3, "r")))
+    quick.commit()
+    collect(reading)
+    ingest(reading, "rasa")
+    slow.commit()
+    collect(reading)
+    ingest(reading, "rasa")
+    assert ordered(reading, "ana") == [("a", 1), ("b", 8), ("c", 8), ("c", 8), ("d", 8)]
+    assert len([sender for _, sender, _ in trackers(reading) if sender == "rui"]) == 1
+
+
+def test_the_order_of_a_large_tracker_goes_on_over_its_lines(store: Callable[[], Any], reading: Settings) -> None:
+    connection = store()
+    filler = "x" * 10**6
+    times = [0, 30, 5, 7, 5, 5, 40, *range(8, 21), 5]
+    # Four of them are the same text at the same time, far from each other.
+    texts = [("same" if seconds == 5 else f"t{number}").ljust(9) for number, seconds in enumerate(times)]
+    add(connection, *(("ana", said(seconds, text + filler)) for seconds, text in zip(times, texts, strict=True)))
+    connection.commit()
+    collect(reading)
+    assert len(trackers(reading)) == 3
+    ingest(reading, "rasa")
+    greatest = [max(times[: number + 1]) for number in range(len(times))]
+    assert ordered(reading, "ana") == list(zip(texts, greatest, strict=True))
 
 
 def test_a_large_tracker_is_cut_into_lines_that_are_taken(store: Callable[[], Any], reading: Settings) -> None:

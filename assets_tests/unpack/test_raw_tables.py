@@ -45,6 +45,21 @@ def warehouse_settings(request: pytest.FixtureRequest, make_settings: Callable[.
     return make_settings()
 
 
+def test_an_event_type_may_be_called_like_a_column_of_all_events(warehouse_settings: Settings) -> None:
+    settings = warehouse_settings
+    load(settings, [event("user")])
+    if settings.is_postgres:
+        # As it was made before.
+        with open_warehouse(settings) as warehouse:
+            schema = settings.schema_name("event")
+            warehouse.native(f"create index event_sender_key on {schema}.event (sender_key)")
+    for number in (1, 2):
+        deliver(settings, f"more{number}.jsonl", [event(kind, v=number) for kind in ("sender_key", "_dlt_load_id")])
+        publish_all(settings)
+        finish(settings)
+    assert values_of(settings, "event_sender_key") == [{"v": 1}, {"v": 2}]
+
+
 MIXED: list[Any] = [5, True, "7", "07", "hello", 2.5, 3.0, None, "2026-01-08T09:00:00Z", 2**70, -1]
 
 
@@ -65,6 +80,17 @@ def test_the_first_value_decides_also_over_loads(warehouse_settings: Settings) -
     first, second, third, fourth = values_of(settings, "event_x")
     assert (first, third, fourth) == ({}, {"v__v_text": "a"}, {"v__v_bigint": 5})
     assert second["v"].astimezone(UTC) == datetime(2026, 1, 8, 7, tzinfo=UTC)
+
+
+def test_what_was_said_stays_as_it_was_said(warehouse_settings: Settings) -> None:
+    settings = warehouse_settings
+    said = "2026-01-08T09:00:00+02:00"
+    user = event("user", text=said, parse_data={"text": said})
+    load(settings, [user, event("bot", text=said, metadata={"at": said})], [event("user", text="olá")])
+    assert values_of(settings, "event_user") == [{"text": said, "parse_data__text": said}, {"text": "olá"}]
+    (bot,) = values_of(settings, "event_bot")
+    assert bot["text"] == said
+    assert isinstance(bot["metadata__at"], datetime), "elsewhere a time is one"
 
 
 def test_what_fills_a_slot_stays_one_value(warehouse_settings: Settings) -> None:

@@ -5,10 +5,11 @@ on disk the manifest is put. Killed before that, the load does not exist and the
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -138,6 +139,27 @@ def _digest(file: LandingFile) -> str | LandingError:
         return error
 
 
+def left_alone(settings: Settings, source: str) -> list[tuple[str, Notice]]:
+    """What the latest ingest of a source could not take: fingerprint of the file, and why."""
+    path = _left_alone_file(settings, source)
+    rows = json.loads(path.read_bytes()) if path.is_file() else []
+    return [(row.pop("fingerprint"), Notice(**row)) for row in rows]
+
+
+def _note_left_alone(settings: Settings, source: str, left: list[_LeftAloneError]) -> None:
+    path = _left_alone_file(settings, source)
+    rows = [{"fingerprint": item.file.fingerprint, **asdict(item.notice)} for item in left]
+    if rows or path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(".part")
+        temporary.write_text(json.dumps(rows), encoding="utf-8")
+        temporary.replace(path)
+
+
+def _left_alone_file(settings: Settings, source: str) -> Path:
+    return settings.lake / "_left_alone" / f"{source}.json"
+
+
 def load_id_of(source: str, files: Iterable[tuple[LandingFile, str]]) -> str:
     """Id of the load that these files make: the same files with the same content, the same id."""
     digest = hashlib.sha256(source.encode())
@@ -173,14 +195,17 @@ def ingest(settings: Settings, source: str, progress: Progress | None = None) ->
                     f"CHAT_PLATFORM_{source.upper()}_TIME_ZONE: got {zone!r}, but earlier loads count their dates in "
                     f"{known.time_zone!r}. Set {known.time_zone} again, or start with an empty home."
                 )
-        while files:
+        left: list[_LeftAloneError] = []
+        made: Manifest | None = None
+        while files and made is None:
             load = _Load(settings, source, files, key, 1 + max((known.sequence for known in earlier), default=0))
             try:
-                return Ingested(load.run(progress), tuple(notices))
-            except _LeftAloneError as left:
-                notices.append(left.notice)
-                files = [(file, digest) for file, digest in files if file != left.file]
-        return Ingested(None, tuple(notices))
+                made = load.run(progress)
+            except _LeftAloneError as alone:
+                left.append(alone)
+                files = [(file, digest) for file, digest in files if file != alone.file]
+        _note_left_alone(settings, source, left)
+        return Ingested(made, (*notices, *(alone.notice for alone in left)))
 
 
 class _Load:

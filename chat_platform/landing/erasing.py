@@ -13,6 +13,7 @@ from typing import BinaryIO
 import zstandard
 
 from chat_platform.landing.framing import BATCH_BYTES, DamagedError, blocks
+from chat_platform.landing.tracker_store import unusable
 
 Range = tuple[int, int]
 # All bytes become a space but the ends of lines.
@@ -83,19 +84,22 @@ class _Reader:
 def erase_events(path: Path, target: Path, goes: Callable[[str, str], bool]) -> int:
     """Copy the file of a tracker store to `target` without the events for which `goes(sender_id, data)`; their number.
 
-    The copy holds no deleted pages.
+    The copy holds no deleted pages. Raises OSError where the file is none that can be searched.
     """
     target.unlink(missing_ok=True)
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as store:
-        store.create_function("goes", 2, lambda sender, data: goes(str(sender), str(data)), deterministic=True)
-        (count,) = store.execute("select count(*) from events where goes(sender_id, data)").fetchone()
-        if not count:
-            return 0
-        store.execute("vacuum into ?", [str(target)])
-    with closing(sqlite3.connect(target)) as copy:
-        copy.create_function("goes", 2, lambda sender, data: goes(str(sender), str(data)), deterministic=True)
-        copy.execute("delete from events where goes(sender_id, data)")
-        copy.commit()
-        copy.execute("vacuum")
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as store:
+            store.create_function("goes", 2, lambda sender, data: goes(str(sender), str(data)), deterministic=True)
+            (count,) = store.execute("select count(*) from events where goes(sender_id, data)").fetchone()
+            if not count:
+                return 0
+            store.execute("vacuum into ?", [str(target)])
+        with closing(sqlite3.connect(target)) as copy:
+            copy.create_function("goes", 2, lambda sender, data: goes(str(sender), str(data)), deterministic=True)
+            copy.execute("delete from events where goes(sender_id, data)")
+            copy.commit()
+            copy.execute("vacuum")
+    except sqlite3.Error as error:
+        raise unusable(path, error) from None
     shutil.copymode(path, target)
     return int(count)

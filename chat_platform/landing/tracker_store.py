@@ -14,14 +14,22 @@ from chat_platform.landing.files import OWN_SUFFIXES
 from chat_platform.landing.framing import Batch
 
 _SENDERS_AT_ONCE = 2000
+# Marks in what SQLite says, and what they mean in words of our own.
+_CAUSES = (
+    ("locked", "locked by another program"),
+    ("no such", "no table events(sender_id, id, data)"),
+    ("full", "no space is left on the device"),
+    ("malformed", "damaged; deliver a copy that the program which writes it has made"),
+)
 # A row that holds no JSON becomes a text in its tracker, and is refused as such.
 _TRACKERS = """
 select
-    '{"sender_id": ' || json_quote(cast(sender_id as text)) || ', "events": ['
+    '{"sender_id": ' || json_quote(cast(sender_id as text))
+    || ', "event_ids": [' || group_concat(id, ', ') || '], "events": ['
     || group_concat(
         case when json_valid(data) then data else coalesce(json_quote(cast(data as text)), 'null') end, ', '
     ) || ']}'
-from (select sender_id, data from events order by sender_id, id)
+from (select id, sender_id, data from events order by sender_id, id)
 group by sender_id
 order by sender_id
 """
@@ -35,7 +43,8 @@ def is_tracker_store(path: Path) -> bool:
 def read_trackers(path: Path) -> Iterator[Batch]:
     """Trackers as lines, numbered from 1 by sender; the offset of a line is its number from 0.
 
-    Raises OSError where the file is no SQLite database or has no table `events` with sender_id, id and data.
+    Raises OSError where the file is locked, damaged or no SQLite database, or has no table `events` with sender_id, id
+    and data.
     """
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
@@ -48,4 +57,10 @@ def read_trackers(path: Path) -> Iterator[Batch]:
                 yield Batch(pa.table({"line": lines, "line_number": numbers, "byte_offset": offsets}), len(found))
                 done += len(found)
     except sqlite3.Error as error:
-        raise OSError(0, f"not the SQLite file of a tracker store: {type(error).__name__}") from None
+        raise unusable(path, error) from None
+
+
+def unusable(path: Path, error: sqlite3.Error) -> OSError:
+    """What is wrong with the file of a tracker store, in words of our own."""
+    causes = (words for mark, words in _CAUSES if mark in str(error))
+    return OSError(0, next(causes, "not the SQLite file of a tracker store"), str(path))

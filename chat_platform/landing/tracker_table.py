@@ -2,18 +2,25 @@
 
 Rows are known by their id. Ids are given out before they are committed, so one may turn up below others that have been
 read; those that were not there are asked for again in the next runs.
+
+A tracker in the file has, beside its `events`, the `event_ids` of the store and the `order_times` of the events: the
+greatest time of the sender up to each. Both are of the store, not of the file, so it makes no difference how the rows
+are shared out over files and lines.
 """
 
 import gzip
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import duckdb
 from pydantic import BaseModel
 
+from chat_platform.contracts import rasa
 from chat_platform.errors import LandingError
+from chat_platform.partitions import last_date
 from chat_platform.settings import ENV_PREFIX, Settings
 from chat_platform.sql import load_sql
 from chat_platform.warehouse.connection import cause_of, load_extension
@@ -49,7 +56,7 @@ def collect(settings: Settings) -> Path | None:
         folder.mkdir(parents=True, exist_ok=True)
         state = _State.model_validate_json(state_file.read_bytes()) if state_file.is_file() else _State()
         with duckdb.connect() as connection:
-            last_id = _read(connection, address, state)
+            last_id = _read(connection, address, state, _accepted_times(settings))
             if last_id < state.last_id:
                 raise LandingError(
                     f"{ENV_PREFIX}RASA_TRACKER_STORE: its table holds ids up to {last_id}, and ids up to "
@@ -68,14 +75,24 @@ def collect(settings: Settings) -> Path | None:
     return target
 
 
-def _read(connection: duckdb.DuckDBPyConnection, address: str, state: _State) -> int:
-    """Table `found` of the rows that have not been read; the greatest id there is."""
+def _accepted_times(settings: Settings) -> tuple[float, float]:
+    """Unix seconds between which events are taken: a refused one moves no other."""
+    zone = settings.time_zone(rasa.SOURCE)
+    dates: tuple[date, date] = (settings.first_date, last_date(zone, datetime.now(UTC)) + timedelta(days=1))
+    first, end = (datetime.combine(day, time.min, ZoneInfo(zone)).timestamp() for day in dates)
+    return first, end
+
+
+def _read(connection: duckdb.DuckDBPyConnection, address: str, state: _State, accepted: tuple[float, float]) -> int:
+    """Table `found` of the rows that have not been read, and of those that go with them; the greatest id there is."""
     load_extension(connection, "postgres_scanner")
     quoted = address.replace("'", "''")
     connection.execute(f"attach '{quoted}' as store (type postgres, read_only)")
-    # Asked in one statement, so that rows and greatest id are of one moment. Postgres finds the rows by their id.
-    missing = ", ".join(map(str, state.missing)) or "null"
-    wanted = f"select id, sender_id, data from events where id > {state.last_id} or id in ({missing})"
+    # Asked in one statement, so that rows and greatest id are of one moment.
+    wanted = load_sql(
+        __package__, "new_rows", last_id=str(state.last_id), missing=",".join(map(str, state.missing)),
+        first_time=repr(accepted[0]), end_time=repr(accepted[1]),
+    )  # fmt: skip
     connection.execute("create temp table found as select * from postgres_query('store', $1)", [wanted])
     (last_id,) = connection.execute("select coalesce(max(id), 0) from found").fetchone() or (0,)
     if last_id <= state.last_id:

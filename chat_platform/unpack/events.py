@@ -48,9 +48,12 @@ def ensure_events(unpacker: Unpacker) -> None:
     if unpacker.warehouse.settings.is_postgres:
         # What is looked up of few among many rows: the senders of a run, and the rows of a load that is taken again.
         for column in ("sender_key", "_dlt_load_id"):
+            # Tables and indexes share their names, and `event_...` is for the types of events.
             unpacker.warehouse.native(
-                f"create index if not exists event_{column} on {unpacker.name(EVENT)} ({quoted(column)})"
+                f"create index if not exists events_by_{column} on {unpacker.name(EVENT)} ({quoted(column)})"
             )
+            if (earlier := f"event_{column}") not in unpacker.catalogue:
+                unpacker.warehouse.native(f"drop index if exists {unpacker.name(earlier)}")
 
 
 def unpack_load(unpacker: Unpacker, manifest: Manifest) -> None:

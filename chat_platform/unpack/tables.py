@@ -42,6 +42,10 @@ _KIND_OF_TYPE = {
 _SOME = {("timestamp", "text"), ("bigint", "text"), ("double", "text"), ("bool", "text"), ("double", "bigint"),
          ("bigint", "double")}  # fmt: skip
 _ALL = {("text", "bigint"), ("text", "double"), ("text", "bool"), ("text", "json")}
+# Texts that stay texts, also where the first one looks like a time.
+_SAID = {
+    ("event_user", "text"), ("event_user", "parse_data__text"), ("event_bot", "text"), ("event_slot", "value"),
+}  # fmt: skip
 ROOT_SYSTEM = ("_dlt_id", "_dlt_load_id", "sender_id", "timestamp", "event")
 CHILD_SYSTEM = ("_dlt_id", "_dlt_parent_id", "_dlt_root_id", "_dlt_list_idx")
 # What every event has; read beforehand, so no key of these names is looked for.
@@ -275,8 +279,8 @@ class Unpacker:
         return columns, odd
 
     def _reads_times(self, level: Level, column: str) -> bool:
-        # The text of a slot has to read the same whatever came first.
-        return not (level.table == "event_slot" and column == "value")
+        # What was said and what fills a slot has to read the same whatever came first.
+        return (level.table, column) not in _SAID
 
     def _insert(self, level: Level, flat: str, columns: list[_Column]) -> None:
         plan = _Plan(self, level, flat)

@@ -1,5 +1,6 @@
 -- Lines of one chunk, typed: one row an event, with the verdict on it (rasa spec, section 1). A line is one event, or one
--- tracker whose events count as lines of their own.
+-- tracker whose events count as lines of their own. A tracker out of a store has the `event_ids` of that; where it is not the
+-- whole of what the store has of its sender, also the `order_times` (see landing/tracker_table.py).
 -- In: lines(row_number, line, file_number, line_number, byte_offset), and arrays(file_number) of the files that hold an
 -- array. reason is null for a good event.
 -- `suspect` as in type_chat.sql.
@@ -40,8 +41,12 @@ looked_at as (
         or regexp_matches(
             line, ',\s*(?:[}\]]|-?(?:[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?)\s*[,}\]])'
         ) as suspect,
-        case when is_valid and contains(line, '"events"') then from_json(line, '{"events": ["JSON"], "event": "JSON"}') end
-            as outer_object
+        case
+            when is_valid and contains(line, '"events"')
+                then from_json(
+                    line, '{"events": ["JSON"], "event": "JSON", "event_ids": ["BIGINT"], "order_times": ["DOUBLE"]}'
+                )
+        end as outer_object
     from cleaned
 ),
 
@@ -50,6 +55,14 @@ framed as materialized (
         * exclude (outer_object),
         outer_object.event is null and outer_object.events is not null as is_tracker,
         case when is_tracker then outer_object.events end as events,
+        -- Ids that are not one an event and all different are something else.
+        case
+            when
+                is_tracker and len(outer_object.event_ids) = len(outer_object.events)
+                and len(list_distinct(outer_object.event_ids)) = len(outer_object.events)
+                then outer_object.event_ids
+        end as event_ids,
+        case when event_ids is not null then outer_object.order_times end as order_times,
         -- Here, once a tracker: below it would be read again for each of its events.
         case when is_tracker then json_extract(line, '/sender_id') end as tracker_sender,
         case when is_tracker then json_keys(line) end as tracker_keys
@@ -67,6 +80,8 @@ members as (
         false as is_tracker,
         -- An array has several events on a line: there the offset tells the place.
         case when file_number in (select file_number from arrays) then byte_offset else line_number end as position,
+        cast(null as bigint) as event_id,
+        cast(null as double) as given_order_time,
         cast(null as json) as tracker_sender,
         cast(null as varchar[]) as tracker_keys,
         line
@@ -82,6 +97,8 @@ members as (
         suspect,
         true as is_tracker,
         generate_subscripts(events, 1) as position,
+        unnest(event_ids) as event_id,
+        unnest(list_slice(order_times, 1, len(events))) as given_order_time,
         tracker_sender,
         tracker_keys,
         coalesce(cast(unnest(events) as varchar), 'null') as line
@@ -162,14 +179,18 @@ select
     -- A refused event of a tracker is kept as a tracker of its own, so that it can be corrected and delivered.
     case
         when is_tracker and (reason is not null or suspect)
-            then '{"sender_id": ' || coalesce(cast(tracker_sender as varchar), 'null') || ', "events": [' || line || ']}'
+            then
+                '{"sender_id": ' || coalesce(cast(tracker_sender as varchar), 'null')
+                || coalesce(', "event_ids": [' || event_id || ']', '')
+                || coalesce(', "order_times": [' || to_json(given_order_time) || ']', '')
+                || ', "events": [' || line || ']}'
         when reason is not null or suspect then line
     end as line,
     is_tracker,
     cast([] as varchar[]) as warnings,
     line_number,
     byte_offset,
-    position,
+    coalesce(event_id, position) as position,
     event_timestamp,
     event_date,
     sender_id,
@@ -178,8 +199,11 @@ select
     unix_seconds,
     case
         when is_tracker
-            then max(case when reason is null then unix_seconds end) over (
-                partition by row_number, is_tracker order by position rows unbounded preceding
+            then coalesce(
+                given_order_time,
+                max(case when reason is null then unix_seconds end) over (
+                    partition by row_number, is_tracker order by position rows unbounded preceding
+                )
             )
         else unix_seconds
     end as order_time,

@@ -12,8 +12,8 @@ described as (
         event,
         coalesce(structure, json_structure(data)) as described,
         source_file,
-        -- The factor is more than the longest line has events.
-        cast(byte_offset as hugeint) * 16777216 + position as place
+        -- The factor is more than any place in a tracker, or id of a store.
+        cast(byte_offset as hugeint) * 18446744073709551616 + position as place
     from lake
 ),
 
