@@ -1,6 +1,7 @@
 """dbt by itself, as somebody runs it who has the warehouse and no Dagster: only environment variables tell it where."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from homes import Home, assert_same, executable
 
 from chat_platform.dbt.project import PROJECT_DIR
+from chat_platform.settings import SOURCES
 
 
 def statuses(home: Home) -> dict[str, int]:
@@ -130,6 +132,17 @@ def test_home_and_prefix_are_all_that_dbt_needs_on_duckdb(half: Home, tmp_path: 
     )
     rows = home.value("select count(*) from demo_kpi.daily")
     assert f"there: {rows}" in succeeded(done)
+
+
+def test_sources_are_those_of_the_platform_wherever_they_are_read() -> None:
+    reads = [
+        (path.name, found)
+        for path in PROJECT_DIR.rglob("*")
+        if path.suffix in {".sql", ".yml"}
+        for found in re.findall(r"env_var\('CHAT_PLATFORM_SOURCES'(.*?)\)", path.read_text(encoding="utf-8"))
+    ]
+    assert len(reads) > 10
+    assert {found for _, found in reads} == {f", '{','.join(SOURCES)}'"}
 
 
 def test_dbt_as_dagster_starts_it_waits_for_the_lock_of_the_warehouse(half: Home, tmp_path: Path) -> None:

@@ -1,10 +1,15 @@
 {#
   Names of the sources that are switched on; models and tests of other sources are off. The var `sources` (a list)
-  wins over the environment variable (names with commas between them).
+  wins over the environment variable (names with commas between them), and the default is that of the platform.
 #}
 {% macro active_sources() %}
-    {{ return(var('sources', none) or env_var('CHAT_PLATFORM_SOURCES', 'chat').split(',')) }}
+    {{ return(var('sources', none) or env_var('CHAT_PLATFORM_SOURCES', 'chat,rasa,voice').split(',')) }}
 {% endmacro %}
+
+{# Condition on a column that names a source: it is switched on. What stands of the others is not touched. #}
+{% macro is_active(column) -%}
+    {{ column }} in ('{{ active_sources() | join("', '") }}')
+{%- endmacro %}
 
 {# Relation of a table that dbt does not make, where it exists, else none. layer: event or ops. #}
 {% macro existing_table(layer, name) %}
