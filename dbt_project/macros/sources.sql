@@ -36,3 +36,31 @@
 {% macro run_of_dbt() -%}
     {{ invocation_id if execute }}
 {%- endmacro %}
+
+{#
+  Body of a test: loads of which another number of rows stands than was accepted. events: relation with load_id, one row
+  an accepted event. All of history, as loads and events are compared in one pass. Only the platform counts lines.
+#}
+{% macro loads_differ(source_name, events) %}
+{%- set loads = existing_table('ops', 'loads') %}
+-- depends_on: {{ source('ops', 'loads') }}
+
+{% if loads is none -%}
+select cast(null as varchar(64)) as load_id
+where false
+{%- else -%}
+select
+    loads.load_id,
+    loads.accepted,
+    coalesce(standing.events, 0) as standing
+from {{ loads }} as loads
+left join (
+    select
+        load_id,
+        count(*) as events
+    from {{ events }}
+    group by load_id
+) as standing on loads.load_id = standing.load_id
+where loads.source = '{{ source_name }}' and loads.accepted <> coalesce(standing.events, 0)
+{%- endif %}
+{% endmacro %}
