@@ -102,11 +102,14 @@ def _carry_out(settings: Settings, tombstone: Tombstone, told: Told) -> None:
 
 
 def rebuild_models(settings: Settings) -> None:
-    """Build every dbt model from nothing. Raises ChatPlatformError where one fails."""
-    ensure_manifest(settings)
+    """Build every dbt model from nothing, those of all sources that stand. Raises ChatPlatformError where one fails."""
     with open_warehouse(settings) as warehouse:
+        loads = warehouse.execute(f"select distinct source from {warehouse.name('ops.loads')}").fetchall()
+        standing = {source for (source,) in loads} | set(settings.sources)
+        settings = settings.model_copy(update={"sources": tuple(name for name in SOURCES if name in standing)})
         # Everything is built: what earlier runs wanted built may name the person.
         warehouse.native(f"delete from {warehouse.name('ops.run_scope')} where kind not in ('load', 'date', 'done')")
+    ensure_manifest(settings)
     done = subprocess.run(
         [str(EXECUTABLE), *steps.BUILD_ARGS, "--full-refresh", "--quiet"],
         cwd=PROJECT_DIR,

@@ -1,6 +1,7 @@
 """dbt by itself, as somebody runs it who has the warehouse and no Dagster: only environment variables tell it where."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 from homes import Home, assert_same, executable
 
-from chat_platform.dbt.project import PROJECT_DIR
+from chat_platform.dbt.project import PROJECT_DIR, dbt_environment
+from chat_platform.errors import ChatPlatformError
+from chat_platform.settings import SOURCES, Settings
 
 
 def statuses(home: Home) -> dict[str, int]:
@@ -132,8 +135,18 @@ def test_home_and_prefix_are_all_that_dbt_needs_on_duckdb(half: Home, tmp_path: 
     assert f"there: {rows}" in succeeded(done)
 
 
+def test_sources_are_those_of_the_platform_wherever_they_are_read() -> None:
+    reads = [
+        (path.name, found)
+        for path in PROJECT_DIR.rglob("*")
+        if path.suffix in {".sql", ".yml"}
+        for found in re.findall(r"env_var\('CHAT_PLATFORM_SOURCES'(.*?)\)", path.read_text(encoding="utf-8"))
+    ]
+    assert len(reads) > 10
+    assert {found for _, found in reads} == {f", '{','.join(SOURCES)}'"}
+
+
 def test_dbt_as_dagster_starts_it_waits_for_the_lock_of_the_warehouse(half: Home, tmp_path: Path) -> None:
-    from chat_platform.dbt.project import dbt_environment
     from chat_platform.locks import locked
 
     home = half.copy_to(tmp_path / "home")
@@ -151,8 +164,6 @@ def test_dbt_as_dagster_starts_it_waits_for_the_lock_of_the_warehouse(half: Home
 
 def test_dbt_ends_with_the_process_that_started_it(half: Home, tmp_path: Path) -> None:
     import time
-
-    from chat_platform.dbt.project import dbt_environment
 
     home = half.copy_to(tmp_path / "home")
     code = (
@@ -199,3 +210,28 @@ def test_only_the_latest_invocations_of_dbt_are_kept(half: Home, tmp_path: Path)
     assert left == {f"{number:07d}" for number in range(3, KEPT_INVOCATIONS + 3)}
     assert not (folder / "0000000").exists()
     assert manifest.is_file()
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        (
+            "postgresql:///db?host=/tmp/socket&user=me&password=hush%26y&port=6000",
+            {"HOST": "/tmp/socket", "PORT": "6000", "USER": "me", "PASSWORD": "hush&y", "DATABASE": "db",
+             "SSLMODE": ""},
+        ),
+        (
+            "postgresql://me:hush%40y@[::1]/db?sslmode=verify-full&sslrootcert=/etc/ca.pem",
+            {"HOST": "::1", "PORT": "5432", "USER": "me", "PASSWORD": "hush@y", "SSLMODE": "verify-full",
+             "SSLROOTCERT": "/etc/ca.pem", "SSLKEY": ""},
+        ),
+    ],
+)  # fmt: skip
+def test_dbt_gets_all_of_the_address_of_a_server(
+    address: str, expected: dict[str, str], make_settings: Callable[..., Settings]
+) -> None:
+    found = dbt_environment(make_settings(warehouse=address))
+    assert {name: found[f"PG_{name}"] for name in expected} == expected
+    with pytest.raises(ChatPlatformError) as refused:
+        dbt_environment(make_settings(warehouse=address + "&colour=red"))
+    assert "hush" not in str(refused.value)

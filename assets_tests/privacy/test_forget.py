@@ -4,14 +4,18 @@ import json
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from homes import Dump, Home, assert_same, executable
 from people_feed import KEYS, NATIONAL, NUMBER, SENDER, SPELLINGS, WORDS, WRITTEN, key_of, later
 from search import files_of, found_in
 
-from chat_platform.forget import Forgotten
+from chat_platform.forget import Forgotten, rebuild_models
+from chat_platform.settings import Settings
+from chat_platform.warehouse.connection import open_warehouse
 
 WANTED = (*SPELLINGS[:4], *KEYS[:3], *WORDS)
 
@@ -110,3 +114,21 @@ def test_nothing_is_left_and_nothing_comes_back(people: Home, tmp_path: Path) ->
         "select count(*) from demo_ops.loads where lines_read <> blank + rejected + duplicates + superseded + accepted"
     )
     assert loads == [(0,)]
+
+
+def test_models_of_a_source_that_is_switched_off_are_built_too(
+    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings(sources="voice")
+    with open_warehouse(settings) as warehouse:
+        warehouse.execute(f"insert into {warehouse.name('ops.loads')} (load_id, source) values ('a', 'chat')")
+    told: list[str] = []
+
+    def started(*_: Any, env: dict[str, str], **__: Any) -> subprocess.CompletedProcess[str]:
+        told.append(env["CHAT_PLATFORM_SOURCES"])
+        return subprocess.CompletedProcess([], 0, "", "")
+
+    monkeypatch.setattr("chat_platform.forget.subprocess.run", started)
+    monkeypatch.setattr("chat_platform.forget.ensure_manifest", lambda _: None)
+    rebuild_models(settings)
+    assert told == ["chat,voice"]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date
 
 import dagster as dg
+import duckdb
 from homes import Home, assert_same
 from voice.voice_builder import GOLDEN
 
@@ -29,3 +30,18 @@ def test_calls_are_published_and_made_anew(new_home: Callable[..., Home]) -> Non
     before = home.dump(("voice",))
     home.backfill(date(2018, 6, 13), date(2018, 6, 14))
     assert_same(home.dump(("voice",)), before)
+    rows = {row["table"]: row["rows"] for row in read_status(home.settings).tables}
+    for table in ("voice/custom_events", "voice/warnings"):
+        assert rows[table] == home.value(f"select count(*) from demo_{table.replace('/', '.')}") > 0
+    # What stands is compared with what was accepted over all of history, whatever the last run touched.
+    with duckdb.connect(str(home.root / "warehouse.duckdb.working")) as connection:
+        connection.execute(
+            """
+            delete from demo_ops.run_scope;
+            delete from demo_ops.scope_dates;
+            insert into demo_voice.events select * from demo_voice.events order by event_key limit 5;
+            delete from demo_voice.calls where event_date = date '2018-06-13';
+            """
+        )
+    told = home.dbt("test", "--select", "voice_loads_stand_in_tables", "voice_events_stand_in_tables").stdout
+    assert "PASS=0 WARN=0 ERROR=2" in told

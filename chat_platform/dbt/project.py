@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+
+from psycopg2 import ProgrammingError, extensions  # type: ignore[import-untyped]
 
 from chat_platform.dbt.process import LOCKS_VARIABLE
 from chat_platform.errors import ChatPlatformError
@@ -30,7 +31,7 @@ def target_folder(settings: Settings) -> Path:
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
-    """Variables that make dbt use the warehouse of the settings."""
+    """Variables that make dbt use the warehouse of the settings. Raises ChatPlatformError for a wrong address."""
     values = {
         "CHAT_PLATFORM_PREFIX": settings.prefix,
         "CHAT_PLATFORM_SOURCES": ",".join(settings.sources),
@@ -47,14 +48,18 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         LOCKS_VARIABLE: str(settings.locks),
     }
     if settings.is_postgres:
-        parts = urlsplit(settings.warehouse)
-        host = parts.hostname or parse_qs(parts.query).get("host", ["localhost"])[0]
+        try:
+            given: dict[str, str] = extensions.parse_dsn(settings.warehouse)
+        except ProgrammingError:
+            # Its words quote the address, password and all.
+            raise ChatPlatformError(f"{settings.warehouse_label} has a part that Postgres does not know.") from None
         values |= {
-            "PG_HOST": host,
-            "PG_PORT": str(parts.port or 5432),
-            "PG_USER": unquote(parts.username or "postgres"),
-            "PG_PASSWORD": unquote(parts.password or ""),
-            "PG_DATABASE": unquote(parts.path.strip("/")),
+            "PG_HOST": given.get("host", "localhost"),
+            "PG_PORT": given.get("port", "5432"),
+            "PG_USER": given.get("user", "postgres"),
+            "PG_PASSWORD": given.get("password", ""),
+            "PG_DATABASE": given["dbname"],
+            **{f"PG_{name.upper()}": given.get(name, "") for name in ("sslmode", "sslrootcert", "sslcert", "sslkey")},
         }
     else:
         values["CHAT_PLATFORM_DUCKDB_FILE"] = str(settings.working_file)

@@ -13,23 +13,29 @@ from chat_platform.warehouse.connection import Warehouse, open_warehouse
 _LASTING = "('conversation', 'call', 'date')"
 
 
+def _finished(table: str) -> str:
+    return f"source in (select source from {table} where kind = 'done')"
+
+
 def is_open(warehouse: Warehouse) -> bool:
-    """True where a run has changed tables and dbt has not rebuilt everything that hangs on them."""
+    """True where a run has changed tables of an active source and dbt has not rebuilt all that hangs on them."""
+    table = warehouse.name("ops.run_scope")
+    active = ", ".join(f"'{source}'" for source in warehouse.settings.sources)
     found = warehouse.execute(
-        f"select count(*) filter (kind in {_LASTING}) > 0 and count(*) filter (kind = 'done') = 0 "
-        f"from {warehouse.name('ops.run_scope')}"
+        f"select count(*) from {table} where kind in {_LASTING} and source in ({active}) and not {_finished(table)}"
     ).fetchone()
-    return found == (True,)
+    return found != (0,)
 
 
 def finish(settings: Settings, run_id: str) -> None:
-    """Note that dbt has rebuilt everything in the scope; without it the next run rebuilds the scope as well."""
+    """Note that dbt has rebuilt all in the scope of the active sources; else the next run rebuilds it as well."""
     with open_warehouse(settings) as warehouse:
-        warehouse.execute(
-            f"insert into {warehouse.name('ops.run_scope')} (run_id, mode, source, kind, value) "
-            "values ($1, 'finished', 'all', 'done', $1)",
-            [run_id],
-        )
+        for source in settings.sources:
+            warehouse.execute(
+                f"insert into {warehouse.name('ops.run_scope')} (run_id, mode, source, kind, value) "
+                "values ($1, 'finished', $2, 'done', $1)",
+                [run_id, source],
+            )
 
 
 class Scope:
@@ -44,8 +50,7 @@ class Scope:
 
     def open(self) -> None:
         """Forget what is finished and the notes of this source; join what an earlier run has left unfinished."""
-        if self.warehouse.execute(f"select count(*) from {self.table} where kind = 'done'").fetchone() != (0,):
-            self.warehouse.native(f"delete from {self.table}")
+        self.warehouse.native(f"delete from {self.table} where {_finished(self.table)}")
         self.clear(f"kind not in {_LASTING}")
         self.warehouse.execute(f"update {self.table} set run_id = $1, mode = $2", [self.run_id, self.mode])
 

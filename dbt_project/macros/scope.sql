@@ -84,9 +84,21 @@
     {%- endif %}
 {% endmacro %}
 
-{# Pre-hook of every scoped model: a table made anew from the scope of an earlier run would lack history without a word. #}
+{#
+  Pre-hook of every scoped model. A table made anew would lack without a word what stands of a source that is switched
+  off, and from the scope of an earlier run history.
+#}
 {% macro require_scope() %}
     {% if execute and flags.WHICH in ('run', 'build') %}
+        {% if flags.FULL_REFRESH and load_relation(this) is not none %}
+            {% set off = run_query("select distinct source from " ~ this ~ " where not " ~ is_active('source')) %}
+            {% if off | length > 0 %}
+                {{ exceptions.raise_compiler_error(
+                    this ~ " holds rows of sources that are switched off (" ~ off.columns[0].values() | sort | join(', ')
+                    ~ ") and would lose them: name them in CHAT_PLATFORM_SOURCES too, or leave out --full-refresh."
+                ) }}
+            {% endif %}
+        {% endif %}
         {% if flags.FULL_REFRESH or load_relation(this) is none %}
             {% for node in graph.nodes.values() if node.config.materialized == 'table' %}
                 {% if node.name.startswith(('scope_', 'int_')) and node.unique_id not in selected_resources %}

@@ -27,6 +27,8 @@
         'voice/surveys': 'stg_voice__surveys',
     },
 } %}
+{#- no model reads these, so none stands before them -#}
+{%- set bare_tables = {'voice': ['custom_events', 'warnings']} %}
 {%- set events = {
     'chat': 'stg_chat__sessions', 'rasa': 'int_rasa__readable_events', 'voice': 'stg_voice__events'
 } %}
@@ -64,6 +66,18 @@ with assets as (
         event_date,
         count(*) as row_count
     from {{ ref(model) }}
+    where {{ date_in_scope() }}
+    group by event_date
+
+    union all
+    {% endfor %}
+    {%- for table in bare_tables.get(source_name, []) %}
+    select
+        cast('{{ source_name }}' as varchar(64)) as source,
+        cast('{{ source_name }}/{{ table }}' as varchar(128)) as asset,
+        event_date,
+        count(*) as row_count
+    from {{ source(source_name, table) }}
     where {{ date_in_scope() }}
     group by event_date
 

@@ -12,7 +12,7 @@ select
     source,
     value as conversation_id
 from {{ run_scope }}
-where kind = 'conversation'
+where kind = 'conversation' and {{ is_active('source') }}
 {%- endif %}
 {%- for source_name in active_sources() %}
 {%- set conversation_dates = ref('int_' ~ source_name ~ '__conversation_dates') %}

@@ -14,7 +14,7 @@ with dates as (
         source,
         cast(value as date) as event_date
     from {{ run_scope }}
-    where kind = 'date'
+    where kind = 'date' and {{ is_active('source') }}
     {%- endif %}
     {%- for source_name in active_sources() %}
     {%- set conversation_dates = ref('int_' ~ source_name ~ '__conversation_dates') %}
@@ -75,7 +75,7 @@ with dates as (
         source,
         event_date
     from {{ daily }}
-    where not is_final and source <> 'voice'
+    where not is_final and source <> 'voice' and {{ is_active('source') }}
     {%- endif %}
 )
 

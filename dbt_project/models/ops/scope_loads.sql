@@ -29,7 +29,7 @@ select
     source,
     cast(value as varchar(64)) as load_id
 from scope
-where kind = 'load'
+where kind = 'load' and {{ is_active('source') }}
 {%- if 'rasa' in active_sources() %}
 
 union
