@@ -148,7 +148,8 @@ def _voice_readings(value: str) -> str:
 def _raw_column(value: str) -> str:
     if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", value):
         raise ValueError(
-            "use the name of a column of event_user, event_action or event_session_started, for example metadata__user_id"
+            "use the name of a column of event_user, event_action or event_session_started, "
+            "for example metadata__user_id"
         )
     return value
 
