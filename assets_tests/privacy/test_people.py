@@ -129,6 +129,38 @@ def test_an_erased_event_keeps_its_shape_and_says_nothing(more: dict[str, Any]) 
     assert not finds(NUMBER, json.dumps(mention))
 
 
+def test_a_number_that_is_an_id_becomes_what_the_same_text_becomes() -> None:
+    eraser = Eraser(person("7000001"), b"salt", frozenset({"metadata__crm_user_id"}))
+
+    def erased(user: Any, page: Any = 5) -> Any:
+        metadata = {"crm": {}, "crmUserId": user, "page": page}
+        return json.loads(eraser.rasa(json.dumps({"event": "user", "timestamp": MIDNIGHT, "metadata": metadata})))
+
+    assert erased(7000001) == erased(7000001.0) == erased("7000001")
+    assert erased(7000001)["metadata"]["crmUserId"] == eraser.surrogate("7000001")
+    # Another id of the person is not known as one, but stays one.
+    assert erased(42) == erased("42") == erased(42.0)
+    assert erased(42)["metadata"] == {"crm": {}, "crmUserId": eraser.stand_in("42"), "page": None}
+    assert erased(None)["metadata"]["crmUserId"] is None
+
+
+@pytest.mark.parametrize(
+    ("data", "is_found"),
+    [
+        ('{"metadata": {"userId": 7000001}}', True),
+        ('{"user_id": 7000001.0, "a": 1}', True),
+        ('{"customer": 7000001}', False),
+        ('{"user_id": 70000011}', False),
+        ('{"user_id": 7000001.5}', False),
+    ],
+)
+def test_a_number_names_a_person_where_ids_stand(data: str, is_found: bool) -> None:
+    pattern = person("7000001").pattern_of_number({"user_id", "sender_id"})
+    with duckdb.connect() as connection:
+        assert connection.execute("select regexp_matches($1, $2)", [data, pattern]).fetchone() == (is_found,)
+    assert person("u-1").pattern_of_number({"user_id"}) is None
+
+
 def test_stand_ins_are_the_same_in_python_and_in_sql() -> None:
     eraser = Eraser(NUMBER, b"some salt")
     with duckdb.connect() as connection:

@@ -101,24 +101,43 @@ def test_a_change_of_the_rules_builds_everything_anew(new_home: Callable[..., Ho
 def test_rotating_and_forgetting_reach_them(new_home: Callable[..., Home]) -> None:
     home = new_home(sources="rasa", **COLUMNS)
     deliver(home, "a.jsonl", [*conversation("s-1", PHONE, "visit-7"), *conversation("s-2", OTHER, "b@b.example")])
+    deliver(home, "b.jsonl", [*conversation("s-3", int(PHONE), 77), *conversation("s-4", 500, 78)])
     home.publish()
     rotated = Home(
         home.root, home.link, **{**home.overrides, "pseudonym_key": NEW_KEY, "pseudonym_keys_before": (home_key(home),)}
     )
     rotate(rotated.settings, lambda _: None)
-    assert users(rotated) == [
-        ("s-1", key_of(key_of(PHONE), NEW_KEY), "visit-7"),
+    others = [
         ("s-2", key_of(key_of(OTHER), NEW_KEY), key_of(key_of("b@b.example"), NEW_KEY)),
+        ("s-4", key_of(key_of("500"), NEW_KEY), "78"),
     ]
-    wanted = (PHONE, key_of(PHONE), key_of(key_of(PHONE), NEW_KEY))
+    theirs = key_of(key_of(PHONE), NEW_KEY)
+    assert users(rotated) == [("s-1", theirs, "visit-7"), others[0], ("s-3", theirs, "77"), others[1]]
+    wanted = (PHONE, key_of(PHONE), theirs)
     assert set(found_in(files_of(rotated), wanted)) >= {wanted[0], wanted[2]}
+    active = "select sum(value) from demo_kpi.daily where kpi = 'active_users_day'"
+    before = rotated.value(active)
+    assert before is not None
+
+    def left() -> list[tuple[Any, ...]]:
+        """What stands of the two conversations; the other ones are as they were."""
+        found = users(rotated)
+        assert [row for row in found if row[0] in {"s-2", "s-4"}] == [row for row in others if row in found]
+        assert rotated.value(active) == before
+        return [row for row in found if row[0] not in {"s-2", "s-4"}]
+
     forget(rotated.settings, person(PHONE), told=lambda _: None)
     assert found_in(files_of(rotated), wanted) == {}
-    (first, user, visit), other = users(rotated)
-    assert other == ("s-2", key_of(key_of(OTHER), NEW_KEY), key_of(key_of("b@b.example"), NEW_KEY))
-    assert first != other[0]
-    assert user not in {None, other[1]}
-    assert visit != "visit-7"
+    # Both conversations are of one user still: the number named them as the text did.
+    (first, user, visit), (second, again, other_visit) = left()
+    assert user == again != theirs
+    assert user not in {None, others[0][1], others[1][1]}
+    assert not {first, second} & {"s-1", "s-3"}
+    assert len({visit, other_visit, "visit-7", "77"}) == 4
+    assert None not in {visit, other_visit}
+    # Removed by the sender: their other id is a number and stays one user.
+    forget(rotated.settings, person("s-4"), told=lambda _: None)
+    assert len({user for _, user, _ in left()} - {None}) == 2
 
 
 def home_key(home: Home) -> str:

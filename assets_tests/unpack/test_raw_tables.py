@@ -9,6 +9,8 @@ import pytest
 from unpack.rasa_builder import deliver, finish, publish_all, rows
 
 from chat_platform.settings import Settings
+from chat_platform.unpack.events import new_unpacker
+from chat_platform.unpack.tables import ROOT_SYSTEM, Level
 from chat_platform.warehouse.connection import open_warehouse
 
 DAY = 1_770_000_000.0
@@ -80,6 +82,26 @@ def test_the_first_value_decides_also_over_loads(warehouse_settings: Settings) -
     first, second, third, fourth = values_of(settings, "event_x")
     assert (first, third, fourth) == ({}, {"v__v_text": "a"}, {"v__v_bigint": 5})
     assert second["v"].astimezone(UTC) == datetime(2026, 1, 8, 7, tzinfo=UTC)
+
+
+def test_what_arrived_first_decides_also_where_much_arrives(settings: Settings) -> None:
+    # Of so many rows the threads work on a part each, and the last part is done first.
+    with open_warehouse(settings) as warehouse:
+        unpacker = new_unpacker(warehouse)
+        warehouse.execute(
+            """
+            create table unpacking.much as
+            select
+                cast(range as varchar) as _dlt_id, 'l' as _dlt_load_id, 's' as sender_id, 0.0 as timestamp,
+                'x' as event,
+                case when range < 9 then '{"v": "a", "w": ["a"]}' else '{"v": 5, "w": [5]}' end::json as data
+            from range(150000)
+            order by range
+            """
+        )
+        unpacker.unpack(Level("event_x", ("event_x",), "unpacking.much", ROOT_SYSTEM))
+        assert unpacker.catalogue["event_x"]["v"] == "text"
+        assert unpacker.catalogue["event_x__w"]["value"] == "text"
 
 
 def test_what_was_said_stays_as_it_was_said(warehouse_settings: Settings) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from chat_platform.privacy.people import Person
+from chat_platform.unpack import naming
 
 # What the robot and its makers name: by path, lists left out. All that is not here goes.
 _KEPT_RASA = frozenset(
@@ -19,15 +20,19 @@ _KEPT_RASA = frozenset(
     }
 )  # fmt: skip
 _KEPT_VOICE = frozenset({"id", "eventType", "version", "through", "when", "correlationId", "robotVersion"})
+_MAX_NAME = 65536
 Leaf = Callable[[str, Any], Any]
 
 
 class Eraser:
-    """Erases one person from JSON. `salt` is the random one of the removal, see sql/macros.sql."""
+    """Erases one person from JSON. `salt` is the random one of the removal, see sql/macros.sql; `id_columns` are those
+    that name users and sessions of Rasa by the settings.
+    """
 
-    def __init__(self, person: Person, salt: bytes) -> None:
+    def __init__(self, person: Person, salt: bytes, id_columns: frozenset[str] = frozenset()) -> None:
         self.person = person
         self.salt = salt
+        self.id_columns = id_columns
 
     def surrogate(self, text: str) -> str:
         """As the macro."""
@@ -53,16 +58,18 @@ class Eraser:
         keeps_value = json.loads(data).get("name") == "requested_slot"
 
         def leaf(path: str, value: Any) -> Any:
-            if isinstance(value, str):
-                if value in self.person.spellings:
-                    return self.surrogate(value)
-                kept = path in _KEPT_RASA or (path == "value" and keeps_value)
-                return value if kept and not self.person.expression.search(value) else self.stand_in(value)
             if value is None or isinstance(value, bool):
                 return value
-            if path == "value":
-                return self.stand_in(str(value))
-            return value if path in _KEPT_RASA and not self._is_number_of(value) else None
+            kept = path in _KEPT_RASA or (path == "value" and keeps_value and isinstance(value, str))
+            # An id is the same as a number and as a text.
+            text = value if isinstance(value, str) else _number_text(value)
+            if text in self.person.spellings and (isinstance(value, str) or not kept):
+                return self.surrogate(text)
+            if isinstance(value, str):
+                return value if kept and not self.person.expression.search(value) else self.stand_in(value)
+            if path == "value" or _column(path) in self.id_columns:
+                return self.stand_in(text)
+            return value if kept and not self._is_number_of(value) else None
 
         return _mapped(data, leaf)
 
@@ -80,6 +87,14 @@ class Eraser:
     def _is_number_of(self, value: Any) -> bool:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         return number and (self.person.expression.search(str(value)) is not None or str(value) in self.person.spellings)
+
+
+def _number_text(value: float) -> str:
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else str(value)
+
+
+def _column(path: str) -> str:
+    return naming.SEPARATOR.join(naming.identifier(key, _MAX_NAME) for key in path.split("."))
 
 
 def _mapped(data: str, leaf: Leaf) -> str:

@@ -1,6 +1,7 @@
 """Persons as they are named from outside, and how to recognise them in ids and in text."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -51,6 +52,14 @@ class Person:
             return rf'(?:user_id|sender_id)\\*"\s*:\s*\\*"?{re.escape(self.given)}\b'
         ends = [r"\b" if re.fullmatch(r"\w", end, re.ASCII) else "" for end in (self.given[0], self.given[-1])]
         return ends[0] + re.escape(self.given) + ends[1]
+
+    def pattern_of_number(self, keys: Iterable[str]) -> str | None:
+        """Expression (RE2) that finds the person as a number under one of the keys (in snake case) of JSON; None where
+        the id is no number.
+        """
+        numbers = "|".join(spelling for spelling in self.spellings if re.fullmatch("[1-9][0-9]*", spelling))
+        names = "|".join('[^a-z0-9"]*'.join(map(re.escape, key.split("_"))) for key in sorted(keys))
+        return rf'(?i:"(?:{names})")\s*:\s*(?:{numbers})(?:\.0)?\s*[,}}\]]' if numbers else None
 
     @cached_property
     def expression(self) -> re.Pattern[str]:

@@ -33,6 +33,7 @@ from chat_platform.privacy.people import Person
 from chat_platform.privacy.pseudonym import set_key
 from chat_platform.privacy.sources import PEOPLE
 from chat_platform.privacy.tombstones import Move, Plan, Tombstone
+from chat_platform.publish.shown_ids import columns_of
 from chat_platform.settings import Settings
 from chat_platform.sql import load_sql
 
@@ -135,7 +136,8 @@ class _Work:
         self.key = key
         self.scorer = scorer
         self.salt = secrets.token_hex(32)
-        self.eraser = Eraser(person, self.salt.encode())
+        self.id_columns = frozenset(columns_of(settings).values())
+        self.eraser = Eraser(person, self.salt.encode(), self.id_columns)
         self.found = _Found()
 
     def prepare(self, connection: duckdb.DuckDBPyConnection) -> None:
@@ -153,6 +155,10 @@ class _Work:
             "pattern": self.person.pattern,
             "id_pattern": self.person.pattern if tells else _NOBODY,
             "quoted": [f'"{spelling}"' for spelling in spellings],
+            "number_pattern": self.person.pattern_of_number(
+                {"user_id", "sender_id"} | {column.rpartition("__")[2] for column in self.id_columns}
+            )
+            or _NOBODY,
             "masked": self.person.masked,
             "salt": self.salt,
         }

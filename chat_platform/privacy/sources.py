@@ -45,7 +45,8 @@ PEOPLE = {
         conversation="pseudonym(sender_id)",
         also_own=(
             "regexp_matches(sender_id, getvariable('id_pattern')) "
-            "or list_bool_or(list_transform(getvariable('quoted'), lambda id: contains(data, id)))"
+            "or list_bool_or(list_transform(getvariable('quoted'), lambda id: contains(data, id))) "
+            "or regexp_matches(data, getvariable('number_pattern'))"
         ),
         texts="[data]",
     ),

@@ -170,7 +170,12 @@ class Unpacker:
     def _temp(self, select: str) -> str:
         name = f"{WORK}.unpacked_{len(self._passing)}"
         self._passing.append(name)
-        self.warehouse.execute(f"create or replace table {name} as {select}")
+        # Which value came first is told by the number of its row.
+        self.warehouse.execute("set preserve_insertion_order = true")
+        try:
+            self.warehouse.execute(f"create or replace table {name} as {select}")
+        finally:
+            self.warehouse.execute("set preserve_insertion_order = false")
         return name
 
     def _unpack_one(self, level: Level) -> list[Level]:
