@@ -6,12 +6,14 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from datetime import date
+from functools import partial
 from typing import Any
 
 import duckdb
 import pytest
 from unpack.rasa_builder import deliver, take
 
+from chat_platform.errors import LakeError
 from chat_platform.lake.ingest import ingest
 from chat_platform.lake.manifest import Manifest
 from chat_platform.landing.erasing import erase_events
@@ -132,6 +134,18 @@ def test_refused_events_are_kept_and_counted_and_stop_nothing(settings: Settings
     assert json.loads(found[0][2]) == {"sender_id": "s-1", "events": [{"event": 5, "timestamp": DAY}]}
 
 
+def test_a_very_long_tracker_is_loaded_or_named(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = [event("user", DAY + number, sender=None, text="x" * 10**6) for number in range(15)]
+    deliver(settings, "a.jsonl", [event(), {"sender_id": "s-2", "events": events}, event()])
+    with monkeypatch.context() as patched:
+        patched.setattr("chat_platform.lake.rasa.VERY_LONG_MEMORY", "300MB")
+        with pytest.raises(LakeError, match=r"rasa/a\.jsonl, line 2: the memory .* in several lines"):
+            ingest(settings, "rasa")
+    done = ingest(settings, "rasa").manifest
+    assert done is not None
+    assert (done.typed, done.rejected) == (17, 0)
+
+
 def test_senders_that_are_phone_numbers_have_a_key_that_is_none(settings: Settings) -> None:
     manifest = take(settings, "a.jsonl", [event(sender="+55 11 99999-8888"), event(sender="web-7")])
     keys = {row["sender_id"]: row["sender_key"] for row in lake_rows(settings, manifest)}
@@ -192,7 +206,11 @@ def test_a_file_that_is_no_store_is_left_alone(settings: Settings) -> None:
     assert [(notice.name, notice.reason) for notice in done.notices] == [("rasa/tracker.db", "unreadable")]
 
 
-def test_a_store_that_cannot_be_used_is_told_with_its_cause_until_it_can(settings: Settings) -> None:
+def test_a_store_that_cannot_be_used_is_told_with_its_cause_until_it_can(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, timeout=0.1))
+
     def store(name: str, *statements: str) -> sqlite3.Connection:
         connection = sqlite3.connect(deliver(settings, name, b""), isolation_level=None)
         for statement in statements:

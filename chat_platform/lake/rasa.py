@@ -9,12 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chat_platform.contracts import rasa, reasons
+from chat_platform.errors import LakeError
 from chat_platform.lake.typing import Refusal
 from chat_platform.sql import load_sql
 
 _PACKAGE = "chat_platform.lake"
 PART_BYTES = 32 << 20
 LONG_BYTES = 16 << 10
+# A part with more text on one line than this has so much memory; it sets aside more than it ever fills.
+VERY_LONG_BYTES = 4 << 20
+VERY_LONG_MEMORY, MEMORY = "3GB", "1GB"
 
 
 def type_events(connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> list[Refusal]:
@@ -32,8 +36,15 @@ def type_events(connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> list[
     for part in _slices(numbered):
         # Small batches: DuckDB hands whole batches to its threads.
         connection.register("lines", pa.Table.from_batches(part.to_batches(max_chunksize=4096), part.schema))
-        connection.execute(f"{goes_to} {load_sql(_PACKAGE, 'type_rasa')}")
+        sizes = pc.binary_length(part["line"]).fill_null(0)
+        is_long = pc.max(sizes).as_py() > VERY_LONG_BYTES
+        connection.execute(f"set memory_limit = '{VERY_LONG_MEMORY if is_long else MEMORY}'")
+        try:
+            connection.execute(f"{goes_to} {load_sql(_PACKAGE, 'type_rasa')}")
+        except duckdb.OutOfMemoryException:
+            raise _too_little_memory(connection, part, int(pc.index(sizes, pc.max(sizes)).as_py())) from None
         goes_to = "insert into typed"
+    connection.execute(f"set memory_limit = '{MEMORY}'")
     connection.unregister("lines")
     refusals, broken = [], []
     for row, place, reason, suspect, is_tracker, position, line in connection.execute(
@@ -56,6 +67,15 @@ def type_events(connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> list[
             "update typed set reason = 'invalid_json' where rowid in (select unnest($1::bigint[]))", [broken]
         )
     return refusals
+
+
+def _too_little_memory(connection: duckdb.DuckDBPyConnection, part: pa.Table, longest: int) -> LakeError:
+    number, line = part["file_number"][longest].as_py(), part["line_number"][longest].as_py()
+    (name,) = connection.execute("select getvariable('file_names')[$1]", [number + 1]).fetchone() or ("",)
+    return LakeError(
+        f"{name}, line {line}: the memory of this machine does not suffice to take the line apart; deliver its tracker "
+        "in several lines. Nothing of the load counts."
+    )
 
 
 def _slices(lines: pa.Table) -> Iterator[pa.Table]:
