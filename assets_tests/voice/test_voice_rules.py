@@ -101,6 +101,17 @@ def test_3_sizes_are_utf8_bytes_and_nothing_is_cut(home: Settings) -> None:
     ]
 
 
+def test_a_number_that_may_be_a_phone_is_shown_in_no_warning(home: Settings) -> None:
+    answered = event("CustomerAnsweredSurvey")
+    taken(
+        home,
+        changed(answered, "context.survey.electronicScore", "21987654321"),
+        changed(event("CustomerAnsweredSurvey", second=1), "context.survey.electronicScore", 17),
+    )
+    found = query(home, "select detail from voice.warnings where warning = 'outside_domain' order by event_key")
+    assert sorted(detail or "" for (detail,) in found) == ["", "17.0"]
+
+
 def test_4_a_captured_text_over_its_size_is_kept(home: Settings) -> None:
     text = "call_disconnected_by_the_customer"
     taken(

@@ -4,7 +4,7 @@
 select
     facts.*,
     facts.has_start
-    and facts.outcome = 'open'
+    and facts.ended_at is null
     and facts.started_at < {{ voice_open_since('feed.watermark') }} as is_lost
 from {{ ref('voice_call_facts') }} as facts
 cross join {{ ref('int_voice__watermark') }} as feed
