@@ -177,9 +177,9 @@ def count(events: Iterable[Event]) -> dict[str, Any]:
             here["short_calls"] += seconds < 10
             until = max(until, min(ends[0]["when"], at + LOST))
         busy.append((at, until))
-        if outcome == "open" and watermark - at <= LOST:
+        if not ends and watermark - at <= LOST:
             open_days.add(day)
-        elif outcome == "open":
+        elif not ends:
             lost.add(call.events[0]["correlationId"])
         earlier = [at - other for other in starts.get(phone or "", []) if other < at]
         later = [other - at for other in starts.get(phone or "", []) if other > at]

@@ -48,7 +48,7 @@
     {{ return(env_var('CHAT_PLATFORM_VOICE_LOST_HOURS', '24') | int) }}
 {%- endmacro %}
 
-{# Earliest start of a call that may be open still; what is open and started before is lost. #}
+{# Earliest start of a call that may end still; what has no end and started before is lost. #}
 {% macro voice_open_since(watermark) -%}
     {{ watermark }} - interval '{{ voice_lost_hours() }} hours'
 {%- endmacro %}
@@ -81,7 +81,7 @@
 
 {#
   Condition: an indicator of a date is final (voice spec, section 2, "Definitions"). has_open_calls: a call that started
-  on the date is open and not lost.
+  on the date has no end and is not lost.
 #}
 {% macro voice_is_final(kpi, event_date, watermark, has_open_calls) -%}
     (
@@ -96,7 +96,7 @@
     )
 {%- endmacro %}
 
-{# Condition on a row with event_date: a call that started then is open and not lost. #}
+{# Condition on a row with event_date: a call that started then has no end and is not lost. #}
 {% macro voice_has_open_calls() -%}
     event_date in (select open_dates.event_date from {{ ref('int_voice__open_dates') }} as open_dates)
 {%- endmacro %}
