@@ -96,15 +96,24 @@ def call(ident: str, phone: str | None, start: float) -> list[dict[str, Any]]:
         }  # fmt: skip
 
     words, wish = (WORDS[3], WORDS[0]) if phone and phone.endswith(NATIONAL) else ("meu saldo", "nothing")
-    said = {"capturedText": words, "cleansedText": words, "nlp": {"intent": "INTERNET", "score": 0.9}}
+    # The number of whoever calls in every field that holds a text, be it meant for a name.
+    top = {"topScoringIntent": {"intent": f"top {phone}", "score": 0.9}}
+    nlp = {"intent": f"INTERNET {phone}", "score": 0.9, "realResponse": top}
+    said = {"capturedText": words, "cleansedText": words, "nlp": nlp}
+    api = {"apiName": f"SALDO {phone}", "uri": f"http://a.example/{phone}", "httpStatus": 200}
     return [
         event("CustomerInitiatedCall", 0, customer={"capturedText": "start_conversation", "listenedDataUsage": True}),
-        event("AgentTalkedCustomer", 2, agent={"text": "Oi", "command": "<Say/>", "dialogType": "RDM"}),
+        event(
+            "AgentTalkedCustomer",
+            2,
+            agent={"text": "Oi", "command": "<Say/>", "dialogType": f"RDM{phone}", "scriptPoint": f"P{phone}"},
+        ),
         event("CustomerTalkedAgent", 5, customer=said),
-        event("AgentCalledAPI", 6, api={"apiName": "SALDO", "uri": f"http://a.example/{phone}", "httpStatus": 200}),
+        event("AgentCalledAPI", 6, api={**api, "executionElapsedTime": int((phone or "250").strip("+"))}),
         event("AgentSolvedRequest", 8, agent={"solution": {"lastSolution": "SALDO", "previousSolutions": ["A"]}}),
-        event("RobotWrote", 9, note={"to": phone, "text": wish, "amount": 3}),
-        event("CustomerCallEnded", 20, customer={"reason": "AgentSolvedRequest"}),
+        event("CustomerAnsweredSurvey", 8.5, survey={"scale": f"1-5 {phone}", "electronicScore": 5}),
+        event(f"RobotWrote {phone}", 9, note={"to": phone, "text": wish, f"of {phone}": 3}),
+        event("CustomerCallEnded", 20, customer={"reason": f"AgentSolvedRequest {phone}"}),
     ]
 
 

@@ -1,5 +1,6 @@
 """The one masking macro, the cutting of long texts and the host of an address."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -89,6 +90,17 @@ def test_an_email_address_is_masked_whole(sql: duckdb.DuckDBPyConnection, addres
         "1 1 9 8 7 6 5 4 3 2 1",
         "1-1-9-8-7-6-5-4-3-2-1",
         "11 987 654 321",
+        "1198765-4321",
+        "1198765 4321",
+        "113456-7890",
+        "11 98765 - 4321",
+        "11  98765  4321",
+        "11_98765_4321",
+        "11/98765-4321",
+        "(11) - 98765-4321",
+        "98765 - 4321",
+        "11 3456 - 7890",
+        "11_3456_7890",
     ],
 )
 def test_a_phone_or_document_number_leaves_no_digit(sql: duckdb.DuckDBPyConnection, number: str) -> None:
@@ -125,6 +137,29 @@ def test_a_phone_or_document_number_leaves_no_digit(sql: duckdb.DuckDBPyConnecti
 )
 def test_dates_and_ordinary_texts_stay(sql: duckdb.DuckDBPyConnection, text: str) -> None:
     assert value_of(sql, "mask($1)", text) == text
+
+
+@pytest.mark.parametrize(
+    ("document", "masked"),
+    [
+        ('{"a": "maria\\u00e9\\u0040x.com.br"}', '{"a": "[email]"}'),
+        ('{"a": "ligue\\n11 98765-4321\\t"}', '{"a": "ligue\\n[number]\\t"}'),
+        ('{"a":5511987654321,"b":-1.1987654321e10}', '{"a":"[number]","b":"[number]"}'),
+        (
+            '{"11987654321": [true, null, 1234567, 0.123456789012]}',
+            '{"[number]": [true, null, 1234567, 0.123456789012]}',
+        ),
+        ('{"client_secret": "a\\"b", "n": 1}', '{"client_secret": "[secret]", "n": 1}'),
+        ('["say \\"oi\\" \\\\", "é", -3, "2025-11-03"]', '["say \\"oi\\" \\\\", "é", -3, "2025-11-03"]'),
+        ("{}", "{}"),
+    ],
+)
+def test_json_is_masked_as_what_it_says_and_stays_json(
+    sql: duckdb.DuckDBPyConnection, document: str, masked: str
+) -> None:
+    found = value_of(sql, "mask_json($1)", document)
+    assert found == masked
+    json.loads(found)
 
 
 PLANTED = "Pl4nted-S3cret"

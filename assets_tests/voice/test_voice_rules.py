@@ -1,5 +1,6 @@
 """The rules of the voice spec, section 1.4, each by its number; and when an event is refused (1.1, 1.2)."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -402,6 +403,35 @@ def test_custom_events_are_kept_whole_without_the_phone(home: Settings) -> None:
     assert '"odd":[1,{"b":null}]' in content.replace(" ", "")
     assert PHONE not in content
     assert query(home, "select duplicates from ops.loads") == [(1,)]
+
+
+def test_a_custom_event_is_masked_however_it_is_written(home: Settings) -> None:
+    said = line(event("AgentBargedIn", note="MAIL", to=5511987654321)).replace(b"MAIL", b"maria\\u00e9\\u0040x.com.br")
+    taken(home, said)
+    ((content,),) = query(home, "select content from voice.custom_events")
+    written = json.loads(content)
+    assert (written["note"], written["to"]) == ("[email]", "[number]")
+
+
+@pytest.mark.parametrize("path", ["executionElapsedTime", "httpStatus"])
+def test_a_whole_number_of_eight_digits_is_not_kept(home: Settings, path: str) -> None:
+    taken(
+        home,
+        changed(event(API), f"context.api.{path}", 11987654321),
+        changed(event(API, second=1), f"context.api.{path}", "32654321"),
+        changed(event(API, second=2), f"context.api.{path}", 404),
+    )
+    assert query(home, "select count(*), max(elapsed_ms) < 10000, max(http_status) < 600 from voice.api_calls") == [
+        (3, True, True)
+    ]
+    found = query(home, f"select warning, detail from voice.warnings where field = 'context.api.{path}' order by 1")
+    assert found == [("outside_domain", None)] * 2
+
+
+def test_a_version_that_may_be_a_phone_is_refused(home: Settings) -> None:
+    taken(home, event(version=1134567890), event(second=1, version=2))
+    assert query(home, "select version from voice.events") == [(2,)]
+    assert [reason for reason, _ in refused(home)] == ["wrong_type:version"]
 
 
 def test_no_phone_stands_in_lake_or_tables(home: Settings) -> None:

@@ -271,7 +271,13 @@ def _findings_of(event_type: str) -> list[_Finding]:
 
 def _field_findings(item: Field, event_type: str) -> list[_Finding]:
     leaf, column = _leaf(item), item.column if item.column != "raw_reason" else "reason_of_end"
-    found = [_Finding(f"{column} is null and {leaf} is not null", "wrong_type", item.path)]
+    found = []
+    wrong = f"{column} is null and {leaf} is not null"
+    if item.kind == "whole":
+        # A number of eight digits may be that of a phone: it is not kept, and no detail shows it.
+        found.append(_Finding(f"abs(double_of({leaf})) >= 10000000", "outside_domain", item.path))
+        wrong += f" and not coalesce(abs(double_of({leaf})) >= 10000000, false)"
+    found.append(_Finding(wrong, "wrong_type", item.path))
     if event_type in item.required:
         found.append(_Finding(f"{leaf} is null", "missing_field", item.path))
     if item.kind in {"number", "whole"}:

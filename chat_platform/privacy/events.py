@@ -51,7 +51,7 @@ class Eraser:
                 return self.person.expression.sub(self.person.masked, value)
             return None if self._is_number_of(value) else value
 
-        return _mapped(data, leaf)
+        return self._mapped(data, leaf)
 
     def rasa(self, data: str) -> str:
         """An event of the person's own conversation."""
@@ -71,7 +71,7 @@ class Eraser:
                 return self.stand_in(text)
             return value if kept and not self._is_number_of(value) else None
 
-        return _mapped(data, leaf)
+        return self._mapped(data, leaf)
 
     def voice(self, data: str) -> str:
         """A custom event of one of the person's calls."""
@@ -82,11 +82,25 @@ class Eraser:
                 return value if kept else self.stand_in(value)
             return value if value is None or isinstance(value, bool) or path in _KEPT_VOICE else None
 
-        return _mapped(data, leaf)
+        return self._mapped(data, leaf)
 
     def _is_number_of(self, value: Any) -> bool:
         number = isinstance(value, int | float) and not isinstance(value, bool)
         return number and (self.person.expression.search(str(value)) is not None or str(value) in self.person.spellings)
+
+    def _mapped(self, data: str, leaf: Leaf) -> str:
+        def walk(path: str, value: Any) -> Any:
+            if isinstance(value, dict):
+                return {
+                    self.person.expression.sub(self.person.masked, key): walk(f"{path}.{key}" if path else key, item)
+                    for key, item in value.items()
+                }
+            if isinstance(value, list):
+                return [walk(path, item) for item in value]
+            # A number beyond what a double holds cannot be written again.
+            return leaf(path, value) if not isinstance(value, float) or math.isfinite(value) else None
+
+        return json.dumps(walk("", json.loads(data)), ensure_ascii=False)
 
 
 def _number_text(value: float) -> str:
@@ -95,15 +109,3 @@ def _number_text(value: float) -> str:
 
 def _column(path: str) -> str:
     return naming.SEPARATOR.join(naming.identifier(key, _MAX_NAME) for key in path.split("."))
-
-
-def _mapped(data: str, leaf: Leaf) -> str:
-    def walk(path: str, value: Any) -> Any:
-        if isinstance(value, dict):
-            return {key: walk(f"{path}.{key}" if path else key, item) for key, item in value.items()}
-        if isinstance(value, list):
-            return [walk(path, item) for item in value]
-        # A number beyond what a double holds cannot be written again.
-        return leaf(path, value) if not isinstance(value, float) or math.isfinite(value) else None
-
-    return json.dumps(walk("", json.loads(data)), ensure_ascii=False)

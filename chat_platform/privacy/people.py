@@ -8,7 +8,7 @@ from functools import cached_property
 from chat_platform.errors import ChatPlatformError
 
 # What stands between the digits of a phone number as people and addresses write it.
-_BETWEEN = r"(?:[ ().\-/\x{A0}\x{2010}-\x{2014}]|%20|%28|%29|%2D){0,4}"
+_BETWEEN = r"(?:[ ().\-_/\x{A0}\x{2010}-\x{2014}]|%20|%28|%29|%2D){0,4}"
 _PHONE = re.compile(r"\+?[0-9(][0-9 ().\-/]{6,22}[0-9]")
 # A shorter id that is neither address nor number stands in too many texts that are about something else.
 _SHORT = 6

@@ -56,7 +56,8 @@ PEOPLE = {
         also_own="list_has_any([event_id, call_id], getvariable('keys'))",
         texts=(
             "[captured_text, cleansed_text, agent_text, command, last_solution, previous_solutions, uri, through, "
-            "robot_version, content]"
+            "robot_version, event_type, reason, intent, top_intent, dialog_type, script_point, api_name, scale, "
+            "content]"
         ),
         typed=("case when phone is not null then [pseudonym(phone)] end", "shown_id(raw_call)"),
     ),

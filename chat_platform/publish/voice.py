@@ -38,9 +38,11 @@ _TEXTS = {
     ),
     "scale": 64,
     **dict.fromkeys(
-        ("captured_text", "cleansed_text", "agent_text", "command", "previous_solutions", "uri", "content"), 65535
+        ("captured_text", "cleansed_text", "agent_text", "command", "uri", "previous_solutions", "content"), 65535
     ),
 }  # fmt: skip
+# The last of them.
+_JSON_TEXTS = ("previous_solutions", "content")
 _KEY_COLUMNS = "event_key, content_hash, call_id, load_id, source_file, line_number"
 _ID_COLUMNS = "event_id, event_key, call_id, event_type, event_timestamp, event_date, load_id, source_file, line_number"
 
@@ -245,7 +247,8 @@ class _Rebuild:
                 _PACKAGE,
                 "voice/fresh",
                 too_long=" or ".join(too_long),
-                texts=", ".join(_TEXTS),
+                texts=", ".join(text for text in _TEXTS if text not in _JSON_TEXTS),
+                json_texts=", ".join(_JSON_TEXTS),
                 published=", ".join(published),
             )
         )

@@ -113,7 +113,7 @@ valued as (
         json_text(through_leaf) as raw_through,
         json_text(robot_version_leaf) as raw_robot_version,
         json_text(phone_leaf) as raw_phone,
-        case when cast(version_leaf as varchar) = '1' then 1 else json_whole(version_leaf) end as version,
+        case when cast(version_leaf as varchar) = '1' then 1 else cast(whole(double_of(version_leaf)) as integer) end as version,
         {values}
     from opened
 ),

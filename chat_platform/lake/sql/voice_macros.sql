@@ -18,9 +18,10 @@ create or replace temp macro double_of(leaf) as
 create or replace temp macro finite(number) as
     case when isfinite(number) then number end;
 
--- A double as a whole number; null where a fraction or digits would be lost.
+-- A double as a whole number; null where a fraction would be lost. Whole numbers of events are small: one of eight digits
+-- may be that of a phone.
 create or replace temp macro whole(number) as
-    case when number = floor(number) and abs(number) < 9007199254740992 then cast(number as bigint) end;
+    case when number = floor(number) and abs(number) < 10000000 then cast(number as bigint) end;
 
 create or replace temp macro json_boolean(leaf) as
     case cast(leaf as varchar) when 'true' then true when 'false' then false end;

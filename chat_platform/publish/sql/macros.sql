@@ -8,7 +8,7 @@ create or replace temp macro id64(text) as
 create or replace temp macro may_tell(text) as
     regexp_matches(
         text,
-        '@|%40|[0-9](?:[ ()+.\-/\x{A0}\x{2010}-\x{2014}]{0,3}[0-9]){6}|(?i:token|key|secret|passw|pwd|sig|auth|bearer)'
+        '@|%40|[0-9](?:[ ()+.\-_/\x{A0}\x{2010}-\x{2014}]{0,3}[0-9]){6}|(?i:token|key|secret|passw|pwd|sig|auth|bearer)'
     );
 
 -- Text without what may not be published: e-mail, CPF, phone, runs of 8 and more digits, passwords and tokens in
@@ -39,9 +39,9 @@ create or replace temp macro mask(text) as
                             ),
                             '\+[1-9][0-9]{0,2}(?:[ ().\-/\x{A0}\x{2010}-\x{2014}]{0,3}[0-9]){6,14}'
                             || '|\b[0-9]{4}(?:[ .\-\x{A0}\x{2010}-\x{2014}][0-9]{4}){3}\b'
-                            || '|(?:\(0?[0-9]{2}\)[ \x{A0}]{0,2}|\b0?[0-9]{2}[ .\-\x{A0}\x{2010}-\x{2014}]{1,2})9[ .\-\x{A0}\x{2010}-\x{2014}]?[0-9]{4}[ .\-\x{A0}\x{2010}-\x{2014}]?[0-9]{4}\b'
-                            || '|(?:\([0-9]{2,4}\)[ .\-\x{A0}\x{2010}-\x{2014}]{0,2}|\b[0-9]{2,4}[ .\-\x{A0}\x{2010}-\x{2014}]{1,2})[0-9]{3,5}[ .\-\x{A0}\x{2010}-\x{2014}]?[0-9]{4}\b'
-                            || '|\b[0-9]{5}[\-\x{2010}-\x{2014}][0-9]{4}\b|\b9[0-9]{4}[ .\x{A0}][0-9]{4}\b'
+                            || '|(?:\(0?[0-9]{2}\)[ .\-_/\x{A0}\x{2010}-\x{2014}]?|\b0?[0-9]{2}[ .\-_/\x{A0}\x{2010}-\x{2014}])[ .\-_/\x{A0}\x{2010}-\x{2014}]{0,2}9[ .\-_/\x{A0}\x{2010}-\x{2014}]?[0-9]{4}[ .\-_/\x{A0}\x{2010}-\x{2014}]{0,3}[0-9]{4}\b'
+                            || '|(?:\([0-9]{2,4}\)[ .\-\x{A0}\x{2010}-\x{2014}]{0,2}|\b[0-9]{2,4}[ .\-_\x{A0}\x{2010}-\x{2014}]{1,2})[0-9]{3,5}(?:[ ._\x{A0}]| ?[\-\x{2010}-\x{2014}] ?)?[0-9]{4}\b'
+                            || '|\b[0-9]{5} ?[\-\x{2010}-\x{2014}] ?[0-9]{4}\b|\b(?:[1-9][0-9])?9[0-9]{4}[ ._\x{A0}][0-9]{4}\b|\b[1-9][0-9]9?[0-9]{4} ?[\-\x{2010}-\x{2014}] ?[0-9]{4}\b'
                             || '|\b(?:2[1-9]|[3-9][0-9])[0-9]{2}[\-\x{2010}-\x{2014}][0-9]{4}\b'
                             || '|\b0[1-9](?:[ .\-\x{A0}\x{2010}-\x{2014}][0-9]{2}){4}\b'
                             || '|\b[0-9]{3}[ .\x{A0}][0-9]{3}[ .\x{A0}][0-9]{3}[ .\-/\x{A0}\x{2010}-\x{2014}]?[0-9]{2}\b'
@@ -58,6 +58,28 @@ create or replace temp macro mask(text) as
                 )
         else text
     end;
+
+-- A JSON document whose texts and keys are masked as what they say, however they are escaped; a number of eight digits
+-- becomes a text, so that what is left is JSON still. A secret is known by the key beside it.
+create or replace temp macro mask_json(document) as
+    array_to_string(
+        list_transform(
+            regexp_extract_all(
+                regexp_replace(
+                    document,
+                    '(?i)("[^"\\]*(?:token|key|secret|passw(?:or)?d|pwd|signature|sig|auth)"\s*:\s*)"(?:[^"\\]|\\.)*"',
+                    '\1"[secret]"', 'g'
+                ),
+                '"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+\-]*|[^"0-9\-]+'
+            ),
+            lambda token: case
+                when starts_with(token, '"') then cast(to_json(mask(token ->> '$')) as varchar)
+                when abs(try_cast(token as double)) >= 10000000 then '"[number]"'
+                else token
+            end
+        ),
+        ''
+    );
 
 -- The longest beginning of a text that fits into so many bytes; no character is cut in two.
 create or replace temp macro cut(text, bytes) as
