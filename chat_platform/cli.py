@@ -22,6 +22,7 @@ from rich.text import Text
 
 from chat_platform.contracts.accuracy import Judgements
 from chat_platform.errors import ChatPlatformError
+from chat_platform.landing.files import make_folder
 from chat_platform.settings import ENV_PREFIX, Settings, load_settings, make_home_key
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -136,7 +137,7 @@ def run(
     if (first is None) != (last is None):
         raise typer.BadParameter("give both --from and --to, or neither")
     settings = load_settings()
-    settings.landing.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(settings.landing)
     with _progress() as progress:
         result = (
             run_publish(settings, progress)
@@ -347,10 +348,7 @@ def demo(
     if settings.pseudonym_key is None:
         make_home_key(settings.home)
         settings = load_settings()
-    settings.landing.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder = settings.landing / "chat"
-    folder.mkdir(exist_ok=True)
-    truth = generate(folder, messages=messages, seed=seed)
+    truth = generate(make_folder(settings.landing, "chat"), messages=messages, seed=seed)
     bot = generate_rasa(settings.landing / "rasa", events=1_500, seed=seed)
     calls = generate_voice(settings.landing / "voice", events=3_000, seed=seed)
     lines = truth.lines + bot.lines + calls.lines
@@ -412,8 +410,7 @@ def sample(
     """Write a made-up feed of a source into landing, some of its lines bad on purpose."""
     from chat_platform.sample import chat, rasa, voice
 
-    folder = load_settings().landing / source
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = make_folder(load_settings().landing, source)
     truth: chat.Truth | rasa.RasaTruth | voice.VoiceTruth
     if source is Source.CHAT:
         truth = chat.generate(folder, messages=events, days=days, seed=seed)

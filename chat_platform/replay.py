@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from chat_platform.errors import ChatPlatformError
+from chat_platform.landing.files import make_folder
 from chat_platform.settings import Settings
 from chat_platform.status import refused_lines
 
@@ -56,8 +57,7 @@ def take_corrected(settings: Settings, file: Path, source: str) -> str:
         raise ChatPlatformError(f"{file} is not a file.")
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()[:16]
-    folder = settings.landing / source / "replayed"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = make_folder(settings.landing, source, "replayed")
     target = folder / f"{digest}.jsonl"
     temporary = target.with_name(target.name + ".part")
     temporary.touch(mode=0o600)

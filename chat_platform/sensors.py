@@ -29,6 +29,9 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
         description="A run for each new or rewritten set of files in landing.",
     )
     def new_files_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        # Asked first: to know whether a file is new it is read from end to end, and a run does that too.
+        if going := _run_going(context.instance, settings):
+            return dg.SkipReason(f"Run {going} is at it.")
         new = []
         for source in settings.sources:
             files, found = new_files(settings, source)
@@ -39,7 +42,7 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
                 new.append(load_id_of(source, files))
         if not new:
             return dg.SkipReason("No new files in landing.")
-        return _request(context.instance, settings, f"files-{'-'.join(new)}")
+        return _request(context.instance, f"files-{'-'.join(new)}")
 
     @dg.sensor(
         name="pending_loads",
@@ -55,15 +58,15 @@ def build_sensors(settings: Settings) -> list[dg.SensorDefinition]:
             return dg.SkipReason(str(error))
         if not pending:
             return dg.SkipReason("No load is pending.")
-        return _request(context.instance, settings, f"pending-{pending[-1]}-{len(pending)}")
+        if going := _run_going(context.instance, settings):
+            return dg.SkipReason(f"Run {going} is at it.")
+        return _request(context.instance, f"pending-{pending[-1]}-{len(pending)}")
 
     return [new_files_sensor, pending_loads_sensor]
 
 
-def _request(instance: dg.DagsterInstance, settings: Settings, work: str) -> dg.SensorResult | dg.SkipReason:
-    """A run for this work, unless one is at it or has failed on it too often. The same work never starts two runs."""
-    if going := _run_going(instance, settings):
-        return dg.SkipReason(f"Run {going} is at it.")
+def _request(instance: dg.DagsterInstance, work: str) -> dg.SensorResult | dg.SkipReason:
+    """A run for this work, unless runs have failed on it too often. The same work never starts two runs."""
     attempts = instance.get_runs_count(dg.RunsFilter(tags={WORK_TAG: work}))
     if attempts >= MAX_ATTEMPTS:
         return dg.SkipReason(f"{attempts} runs have tried and failed; the nightly schedule goes on.")

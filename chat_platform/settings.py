@@ -33,6 +33,7 @@ from chat_platform.errors import SettingsError
 ENV_PREFIX = "CHAT_PLATFORM_"
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 MIN_KEY_LENGTH = 16
+MAX_PORT = 65535
 # What the platform can read, each in a folder of its name below landing.
 SOURCES = ("chat", "rasa", "voice")
 DEFAULT_HOME = Path(".chat_platform")
@@ -63,7 +64,8 @@ def _prefix(value: str) -> str:
 
 
 def _time_zone(value: str) -> str:
-    if value not in available_timezones():
+    # Both name no place: one is whatever the machine has, the other none.
+    if value in {"localtime", "Factory"} or value not in available_timezones():
         close = difflib.get_close_matches(value, available_timezones(), n=1)
         raise ValueError(f"use an IANA time zone name, for example {close[0] if close else 'UTC'}")
     return value
@@ -103,8 +105,9 @@ def _local_folder(value: Path) -> Path:
 def _warehouse(value: str) -> str:
     if value.startswith(("postgresql://", "postgres://")):
         parts = urlsplit(value)
-        if "@" in parts.path or not re.fullmatch(r"(.*@)?(\[[^\]]*\]|[^:]*)(:[0-9]*)?", parts.netloc):
-            raise ValueError("the port is a number; in a password write / ? # @ : as %2F %3F %23 %40 %3A")
+        address = re.fullmatch(r"(?:.*@)?(?:\[[^\]]*\]|[^:]*)(?::([0-9]*))?", parts.netloc)
+        if "@" in parts.path or address is None or int(address[1] or 1) > MAX_PORT:
+            raise ValueError("the port is a number up to 65535; in a password write / ? # @ : as %2F %3F %23 %40 %3A")
         if not parts.path.strip("/"):
             raise ValueError("name the database too: postgresql://user:password@host:5432/database")
         return value
@@ -161,8 +164,14 @@ def _names(value: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _yes_or_no(value: Any) -> Any:
+    if isinstance(value, str) and value.lower() not in {"true", "false", "1", "0", "yes", "no", "on", "off"}:
+        raise ValueError("use true or false")
+    return value
+
+
 def _key(value: SecretStr) -> SecretStr:
-    if len(value.get_secret_value()) < MIN_KEY_LENGTH:
+    if len(value.get_secret_value().strip()) < MIN_KEY_LENGTH:
         raise ValueError(f"use at least {MIN_KEY_LENGTH} characters, for example: openssl rand -hex 32")
     return value
 
@@ -203,7 +212,7 @@ class Settings(BaseModel):
     chat_time_zone: TimeZone = "UTC"
     rasa_time_zone: TimeZone = "UTC"
     voice_time_zone: TimeZone = "America/Sao_Paulo"
-    voice_repair_missing_commas: bool = False
+    voice_repair_missing_commas: Annotated[bool, BeforeValidator(_yes_or_no)] = False
     voice_readings: Annotated[str, AfterValidator(_voice_readings)] = ""
     voice_late_days: Annotated[int, Field(ge=0, le=365)] = 3
     voice_lost_hours: Annotated[int, Field(ge=1, le=48)] = 24
@@ -315,6 +324,16 @@ def make_home_key(home: Path) -> None:
     path.write_text(secrets.token_hex(32), encoding="ascii")
 
 
+def _key_of_home(home: str | Path) -> str | None:
+    """The key that was made for a home, if one was."""
+    # A home that cannot be is told of where it is checked.
+    with suppress(ValueError):
+        path = _absolute(Path(home)) / KEY_FILE
+        if path.is_file():
+            return path.read_text(encoding="utf-8", errors="replace").strip()
+    return None
+
+
 def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
     """Settings from the environment, with `overrides` on top.
 
@@ -335,9 +354,8 @@ def load_settings(environ: Mapping[str, str] | None = None, **overrides: Any) ->
             hint = f"; did you mean {close[0]}?" if close else f"; known are {', '.join(sorted(known))}"
             problems.append(f"{variable} is not a setting{hint}")
     given = {**values, **overrides}
-    key_file = Path(str(given.get("home", DEFAULT_HOME))) / KEY_FILE
-    if "pseudonym_key" not in given and key_file.is_file():
-        given["pseudonym_key"] = key_file.read_text(encoding="ascii").strip()
+    if "pseudonym_key" not in given and (key := _key_of_home(given.get("home", DEFAULT_HOME))):
+        given["pseudonym_key"] = key
     try:
         settings = Settings(**given)
     except ValidationError as error:

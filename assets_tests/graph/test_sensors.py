@@ -11,6 +11,7 @@ from homes import Home
 
 from chat_platform.instance import open_instance
 from chat_platform.lake.ingest import ingest
+from chat_platform.landing.files import LandingFile
 from chat_platform.locks import locked
 from chat_platform.sensors import build_sensors
 
@@ -105,15 +106,22 @@ def test_pending_loads_are_tried_three_times(home: Home, instance: dg.DagsterIns
 
 
 @pytest.mark.parametrize("status", [RunStatus.NOT_STARTED, RunStatus.STARTING, RunStatus.STARTED])
-def test_no_second_run_while_one_is_at_it(home: Home, instance: dg.DagsterInstance, status: RunStatus) -> None:
+def test_no_second_run_while_one_is_at_it(
+    home: Home, instance: dg.DagsterInstance, status: RunStatus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     home.write("a.jsonl", LINE)
     ingest(home.settings, "chat")
+    home.write("b.jsonl", LINE)
     (request,) = requests(home, "pending_loads", instance)
+    assert requests(home, "new_files", instance)
+    # Nor are new files read meanwhile.
+    monkeypatch.setattr(LandingFile, "sha256", lambda _: pytest.fail("a file was read"))
     with locked(home.settings.locks, "run"):
         run_id = note_run(instance, request, status)
-        reason = ask(home, "pending_loads", instance)
-        assert isinstance(reason, str)
-        assert run_id in reason
+        for name in ("pending_loads", "new_files"):
+            reason = ask(home, name, instance)
+            assert isinstance(reason, str)
+            assert run_id in reason
 
 
 @pytest.mark.parametrize("later", [3600, -86400], ids=["an_hour_later", "clock_went_back_a_day"])

@@ -10,7 +10,7 @@ from lake.chat_builder import conserved, deliver, lines_of, message, take, typed
 from chat_platform.errors import LandingError
 from chat_platform.lake import ingest as ingesting
 from chat_platform.lake.ingest import ingest, new_files
-from chat_platform.landing.files import LandingFile, scan
+from chat_platform.landing.files import LandingFile, make_folder, scan
 from chat_platform.settings import Settings
 
 GOOD = lines_of([message()])
@@ -219,3 +219,11 @@ def test_a_file_that_is_no_tracker_store_has_a_notice(tmp_path: Path) -> None:
     found = scan(tmp_path, ["rasa"])
     assert [file.name for file in found.files] == ["rasa/store.sqlite"]
     assert [(notice.name, notice.reason) for notice in found.notices] == [("rasa/bot.db", "unreadable")]
+
+
+def test_only_the_owner_reads_the_landing_that_the_platform_makes(tmp_path: Path) -> None:
+    assert make_folder(tmp_path / "home" / "landing", "rasa", "tracker_store").is_dir()
+    assert (tmp_path / "home" / "landing").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "mine").mkdir(mode=0o750)
+    make_folder(tmp_path / "mine", "chat")
+    assert (tmp_path / "mine").stat().st_mode & 0o777 == 0o750

@@ -10,7 +10,7 @@ from lake.chat_builder import deliver, message, take
 from chat_platform.dbt.project import dbt_environment
 from chat_platform.errors import ChatPlatformError, SettingsError
 from chat_platform.lake.ingest import ingest
-from chat_platform.settings import Settings, load_settings
+from chat_platform.settings import KEY_FILE, Settings, load_settings, make_home_key
 
 PREFIX = "CHAT_PLATFORM_"
 SECRET = "s3cr3t-w0rd"
@@ -36,6 +36,9 @@ TOMORROW = (datetime.now(UTC).date() + timedelta(days=1)).isoformat()
         ("PREFIX", "demo;drop", "lower-case"),
         ("CHAT_TIME_ZONE", "America/Sao_Paolo", "America/Sao_Paulo"),
         ("CHAT_TIME_ZONE", "+03:00", "IANA"),
+        ("VOICE_TIME_ZONE", "localtime", "IANA"),
+        ("RASA_TIME_ZONE", "Factory", "IANA"),
+        ("VOICE_REPAIR_MISSING_COMMAS", "ja", "use true or false"),
         ("FIRST_DATE", "yesterday", "between 1970-01-01 and today"),
         ("FIRST_DATE", "2024-13-01", "between 1970-01-01 and today"),
         ("FIRST_DATE", "1969-12-31", "between 1970-01-01 and today"),
@@ -144,6 +147,7 @@ def test_the_label_of_a_postgres_warehouse_has_no_password(url: str) -> None:
     [
         f"postgresql://user:{SECRET}@host:5432",
         f"postgresql://user:{SECRET}@host:port/db",
+        f"postgresql://user:{SECRET}@host:99999/db",
         f"postgresql://user:{SECRET}/x@host/db",
         f"postgresql://user:1/{SECRET}@host/db",
         f"postgresql://user:1#{SECRET}@host/db",
@@ -179,6 +183,17 @@ def test_a_relative_and_a_tilde_home_become_whole(tmp_path: Path, monkeypatch: p
     (tmp_path / "file").touch()
     (line,) = problems({"HOME": "~/file"})
     assert "use a folder" in line
+
+
+def test_the_key_of_a_home_is_found_by_its_short_name_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    make_home_key(tmp_path / "there")
+    assert load_settings({f"{PREFIX}HOME": "~/there"}).keys == load_settings({}, home=tmp_path / "there").keys != ()
+    (tmp_path / "there" / KEY_FILE).write_bytes(b"\xff" * 5)
+    (line,) = problems({"HOME": "~/there"})
+    assert line.startswith(f"{PREFIX}PSEUDONYM_KEY: got (hidden); ")
+    (line,) = problems({"PSEUDONYM_KEY": " " * 40})
+    assert "use at least 16 characters" in line
 
 
 def test_defaults_of_the_rest() -> None:

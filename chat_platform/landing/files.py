@@ -70,6 +70,16 @@ class Scan:
     notices: tuple[Notice, ...]
 
 
+def make_folder(landing: Path, *below: str) -> Path:
+    """The folder `below` landing, made where it is missing. What the platform makes of landing only its owner may read:
+    the files hold what people said. Folders that somebody else made stay as they are.
+    """
+    landing.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = landing.joinpath(*below)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def _has_data_suffix(name: str, source: str) -> bool:
     return name.lower().endswith((*(s + c for s in SUFFIXES for c in COMPRESSIONS), *OWN_SUFFIXES.get(source, ())))
 

@@ -20,6 +20,7 @@ from pydantic import BaseModel
 
 from chat_platform.contracts import rasa
 from chat_platform.errors import LandingError
+from chat_platform.landing.files import make_folder
 from chat_platform.partitions import last_date
 from chat_platform.settings import ENV_PREFIX, Settings
 from chat_platform.sql import load_sql
@@ -53,7 +54,7 @@ def collect(settings: Settings) -> Path | None:
     folder = settings.landing / "rasa" / "tracker_store"
     state_file = folder / f".{name}.json"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(settings.landing, "rasa", "tracker_store")
         state = _State.model_validate_json(state_file.read_bytes()) if state_file.is_file() else _State()
         with duckdb.connect() as connection:
             last_id = _read(connection, address, state, _accepted_times(settings))
