@@ -512,3 +512,10 @@ def test_a_solution_takes_the_phone_of_the_start_where_it_has_none(home: Setting
         )
         == 1
     )
+
+
+def test_a_solution_of_a_call_without_a_start_has_its_own_phone_or_none(home: Settings) -> None:
+    taken(home, event(AGENT, 1), changed(event(SOLVED, 1, 3), PHONE_PATH, []), event(AGENT, 2), event(SOLVED, 2, 3))
+    found = query(home, "select call_id, phone_key is null from voice.solutions order by 2")
+    assert [is_missing for _, is_missing in found] == [False, True]
+    assert value(home, "select count(*) from voice.calls where phone_key is not null") == 2
