@@ -16,7 +16,10 @@ from chat_platform.sample.chat import generate
 from chat_platform.settings import Settings, load_settings
 
 # Rooms whose tests look at something that dbt takes half a minute to build.
-BUILT_ONCE = ("assets_tests/voice_models/", "assets_tests/rasa_models/", "assets_tests/graph/test_runs.py")
+BUILT_ONCE = (
+    "assets_tests/voice_models/", "assets_tests/rasa_models/", "assets_tests/graph/test_runs.py",
+    "assets_tests/end_to_end/",
+)  # fmt: skip
 
 
 class _ByBuild(LoadScopeScheduling):

@@ -130,6 +130,7 @@ def test_no_queries_and_null_queries(model: TrainedClassifier) -> None:
         score(pa.array(["play music", None]), model)
 
 
+@pytest.mark.long
 def test_same_data_gives_the_same_model_in_another_process(
     model: TrainedClassifier, queries: list[str], tmp_path: Path
 ) -> None:

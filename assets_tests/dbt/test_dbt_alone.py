@@ -48,6 +48,7 @@ def test_a_build_completes_an_interrupted_publish(interrupted: Home, half: Home,
     assert interrupted.value("select count(*) from demo_event._loads") == 4
 
 
+@pytest.mark.long
 def test_a_full_refresh_gives_the_same_tables(refreshed: Home, tmp_path: Path) -> None:
     home = refreshed.copy_to(tmp_path / "home")
     before = home.dump(working=True)

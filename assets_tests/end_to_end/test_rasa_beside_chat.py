@@ -43,6 +43,7 @@ def test_one_run_publishes_chat_and_rasa(new_home: Callable[..., Home]) -> None:
     assert_same(home.dump(), before)
 
 
+@pytest.mark.long
 def test_a_source_that_is_switched_off_is_not_there(new_home: Callable[..., Home]) -> None:
     home = new_home(sources="rasa")
     generate_rasa(home.root / "landing" / "rasa", events=300, seed=3)

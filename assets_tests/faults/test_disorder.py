@@ -7,6 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,9 @@ def plan_of(seed: int) -> Plan:
 def test_worlds_from_files_to_kpis(seed: int, number: int, new_home: Callable[..., Home]) -> None:
     """So many worlds in one home, against one run over everything: all tables of all layers, row by row."""
     batch, plan = harvest(number, seed), plan_of(seed)
+    if number < 100:
+        # A backfill of dates takes as long as the rest.
+        plan = replace(plan, backfills=plan.backfills[:1])
     once = new_home("once")
     once.write("all.jsonl", in_one_file(batch).data)
     once.publish()

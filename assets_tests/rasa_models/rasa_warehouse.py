@@ -1,9 +1,12 @@
 """Raw tables of Rasa as the platform unpacks them, made small and by hand, and dbt beside them, alone."""
 
+import atexit
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +18,10 @@ from rasa_reference import Delivery, Event, content_hash
 
 from chat_platform.dbt.project import PROJECT_DIR
 
+LINK = Path(tempfile.gettempdir()) / f"rasa-warehouse-{os.getpid()}"
+atexit.register(LINK.unlink, missing_ok=True)
+# What dbt parsed with the same variables before.
+PARSED: dict[str, Path] = {}
 # Columns of the type tables, with where their values are in an event.
 TYPE_COLUMNS: dict[str, dict[str, tuple[str, tuple[str, ...]]]] = {
     "user": {
@@ -166,7 +173,10 @@ class RasaWarehouse:
             "PYTHONWARNINGS": "ignore",
         }
         if self.postgres is None:
-            return {**kept, **own, "CHAT_PLATFORM_DUCKDB_FILE": str(self.file)}
+            # By a name that all have in turn: where the path of the database changes, dbt parses anew.
+            LINK.unlink(missing_ok=True)
+            LINK.symlink_to(self.folder)
+            return {**kept, **own, "CHAT_PLATFORM_DUCKDB_FILE": str(LINK / self.file.name)}
         parts = urlsplit(self.postgres)
         host = dict(item.split("=", 1) for item in parts.query.split("&") if item).get("host", parts.hostname or "")
         return {
@@ -184,6 +194,11 @@ class RasaWarehouse:
         """dbt as the README says it is started."""
         values = ({"source_schema_prefix": prefix} if prefix else {}) | variables
         given = ["--vars", json.dumps(values)] if values else []
+        cache = self.folder / "target" / "partial_parse.msgpack"
+        parsed = PARSED.setdefault(f"{given} {self.postgres}", cache)
+        if parsed.is_file() and not cache.is_file():
+            cache.parent.mkdir(exist_ok=True)
+            shutil.copyfile(parsed, cache)
         return subprocess.run(
             [str(Path(sys.executable).with_name("dbt")), *arguments, "--profiles-dir", ".", *given],
             env=self.environment(),

@@ -5,6 +5,7 @@ from datetime import date
 
 import dagster as dg
 import duckdb
+import pytest
 from homes import Home, assert_same
 from voice.voice_builder import GOLDEN
 
@@ -12,6 +13,7 @@ from chat_platform.instance import open_instance
 from chat_platform.status import read_status
 
 
+@pytest.mark.long
 def test_calls_are_published_and_made_anew(new_home: Callable[..., Home]) -> None:
     home = new_home(sources="voice")
     folder = home.root / "landing" / "voice"

@@ -12,7 +12,7 @@ from voice_pipeline import Pipeline, World
 from voice_reference import count
 from voice_warehouse import Event, VoiceWarehouse, local_date, typed
 
-QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+QUICK = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 LONG = settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -95,7 +95,7 @@ splits = {"calls": feeds, "loads": st.integers(2, 4), "seed": st.integers(0, 10*
 
 
 @given(**splits)
-@settings(QUICK, max_examples=8)
+@settings(QUICK, max_examples=5)
 def test_any_split_and_order_gives_what_one_load_gives(pipeline: Pipeline, calls: Any, loads: int, seed: int) -> None:
     check_any_split(pipeline, calls, loads, seed)
 
@@ -117,7 +117,7 @@ def by_date(world: World) -> dict[date, set[tuple[Any, ...]]]:
 
 
 @given(calls=feeds, seed=st.integers(0, 10**6))
-@settings(QUICK, max_examples=15)
+@settings(QUICK, max_examples=8)
 def test_only_the_affected_dates_are_rebuilt(pipeline: Pipeline, calls: Any, seed: int) -> None:
     """What changed was in the scope, and the scope holds no date but those of touched calls and those that changed."""
     events = events_of(calls)

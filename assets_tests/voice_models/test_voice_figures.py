@@ -119,6 +119,7 @@ def copy(warehouse: VoiceWarehouse, tmp_path: Path) -> VoiceWarehouse:
     return VoiceWarehouse(tmp_path / "copy")
 
 
+@pytest.mark.long
 def test_the_second_load_changes_its_date_only(
     copy: VoiceWarehouse, golden: list[Event], late: list[Event], expected: Figures
 ) -> None:
@@ -135,6 +136,7 @@ def test_the_second_load_changes_its_date_only(
     assert set(copy.execute(built)) == before
 
 
+@pytest.mark.long
 def test_a_run_that_broke_off_leaves_no_date_behind(copy: VoiceWarehouse, golden: list[Event]) -> None:
     """The phone of the one contained call of a date calls again a day later; dbt ends when it has noted that."""
     first = "b78762c3-e375-4630-85cd-07808f1835c3"
@@ -260,10 +262,8 @@ def test_every_other_reading_on_postgres(postgres: str, tmp_path: Path, golden: 
     ("readings", "told"),
     [("tma=end_day", "local_start_day, local_end_day, utc_start_day, open_until_now"), ("fcl=x", "transfer, api, idk")],
 )
-def test_an_unknown_reading_is_refused_with_the_known_ones(
-    warehouse: VoiceWarehouse, tmp_path: Path, readings: str, told: str
-) -> None:
-    done = VoiceWarehouse(tmp_path).dbt("compile", "--select", "int_voice__days", voice_readings=readings)
+def test_an_unknown_reading_is_refused_with_the_known_ones(copy: VoiceWarehouse, readings: str, told: str) -> None:
+    done = copy.dbt("compile", "--select", "int_voice__days", voice_readings=readings)
     assert done.returncode != 0
     assert "CHAT_PLATFORM_VOICE_READINGS" in done.stdout
     assert told in done.stdout

@@ -1,74 +1,58 @@
 """From files to figures: what the platform publishes, with dbt on top of it."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
-import pytest
+from homes import Home
 from test_voice_figures import Figures, assert_first_load, assert_second_load
 from voice.voice_builder import FIRST_DATE, GOLDEN, finish, load
 from voice_warehouse import VoiceWarehouse
-
-from chat_platform.dbt.project import PROJECT_DIR, dbt_environment
-from chat_platform.settings import Settings
 
 
 class Published(VoiceWarehouse):
     """The working file of a home."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.home)
-        self.file = settings.working_file
-        self.settings = settings
+    def __init__(self, home: Home) -> None:
+        super().__init__(home.root)
+        self.file = home.root / "warehouse.duckdb.working"
+        self.home = home
 
     def rows(self, table: str, prefix: str = "demo") -> list[dict[str, object]]:
         return super().rows(table, prefix)
 
-    def build(self) -> None:
-        """dbt as the platform starts it, for this source alone; then the scope is done."""
-        environment = {**os.environ, **dbt_environment(self.settings), "CHAT_PLATFORM_SOURCES": "voice"}
-        done = subprocess.run(
-            [
-                str(Path(sys.executable).with_name("dbt")), "build", "--exclude-resource-type", "unit_test",
-                "--vars", "{source_schema_prefix: demo}",
-            ],
-            env=environment, cwd=PROJECT_DIR, capture_output=True, text=True, timeout=240, check=False,
-        )  # fmt: skip
+    def build(self, *arguments: str) -> None:
+        """dbt on this home; then the scope is done."""
+        done = self.home.dbt(*arguments)
         assert done.returncode == 0, done.stdout[-4000:]
-        finish(self.settings)
-
-
-@pytest.fixture
-def settings(make_settings: Callable[..., Settings]) -> Settings:
-    return make_settings(first_date=FIRST_DATE)
+        finish(self.home.settings)
 
 
 def read(name: str) -> bytes:
     return (GOLDEN / f"{name}.jsonl").read_bytes()
 
 
-def test_the_worked_example_from_its_files(settings: Settings, expected: Figures) -> None:
+def test_the_worked_example_from_its_files(new_home: Callable[..., Home], expected: Figures) -> None:
+    home = new_home(sources="voice", first_date=FIRST_DATE)
+    settings = home.settings
     load(settings, "survey.jsonl", read("survey"), finished=False)
     load(settings, "events.jsonl", read("events"), finished=False)
-    warehouse = Published(settings)
-    warehouse.build()
+    warehouse = Published(home)
+    warehouse.build("build", "--exclude-resource-type", "unit_test")
     assert_first_load(warehouse, expected)
     load(settings, "late.jsonl", read("events_late"), finished=False)
-    warehouse.build()
+    warehouse.build("run")
     assert_second_load(warehouse, expected)
     with duckdb.connect(str(warehouse.file)) as connection:
         dates = connection.execute("select cast(event_date as varchar) from demo_ops.scope_dates").fetchall()
     assert dates == [("2018-06-14",)]
 
 
-def test_the_real_feed(make_settings: Callable[..., Settings], shared: Path) -> None:
-    settings = make_settings()
+def test_the_real_feed(new_home: Callable[..., Home], shared: Path) -> None:
+    home = new_home(sources="voice")
     for path in sorted((shared / "real" / "voice" / "calls").glob("*.jsonl*")):
-        load(settings, path.name, path.read_bytes(), finished=False)
-    warehouse = Published(settings)
-    warehouse.build()
+        load(home.settings, path.name, path.read_bytes(), finished=False)
+    warehouse = Published(home)
+    warehouse.build("run")
     (whole,) = warehouse.rows("voice_overall")
     assert (whole["initiated_calls"], whole["api_calls"], whole["transfer_pct"]) == (200, 1024, 24.0)
