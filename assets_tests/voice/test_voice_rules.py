@@ -242,6 +242,29 @@ def test_12_intent_and_solution_are_independent(home: Settings) -> None:
     assert warnings_of(home) == []
 
 
+WRONG_KINDS = [
+    (START, PHONE_PATH, {"key": "phone", "value": PHONE}),
+    (CUSTOMER, "context.customer.nlp.realResponse", "INTERNET"),
+    (CUSTOMER, "context.customer.nlp.realResponse", [1]),
+    (CUSTOMER, "context.customer.nlp.realResponse.topScoringIntent", "INTERNET"),
+    (CUSTOMER, "context.customer.nlp.realResponse.intents", {"intent": "INTERNET"}),
+    (CUSTOMER, "context.customer.nlp.realResponse.intents", "INTERNET"),
+    (SOLVED, "context.agent.solution.previousSolutions", "Outra"),
+    (SOLVED, "context.agent.solution.previousSolutions", 7),
+]
+
+
+def test_objects_and_lists_of_another_kind_are_warned_of(home: Settings) -> None:
+    taken(home, *(changed(event(kind, n), path, value) for n, (kind, path, value) in enumerate(WRONG_KINDS)))
+    found = query(home, "select call_id, field from voice.warnings where warning = 'wrong_type' order by 1, 2")
+    assert found == sorted((identifier(n), path) for n, (_, path, _) in enumerate(WRONG_KINDS))
+
+
+def test_nothing_where_an_object_or_list_may_be_is_no_wrong_kind(home: Settings) -> None:
+    taken(home, *(changed(event(kind, n), path, None) for n, (kind, path, _) in enumerate(WRONG_KINDS)))
+    assert value(home, "select count(*) from voice.warnings where warning = 'wrong_type'") == 0
+
+
 def test_13_null_is_not_the_intent_none(home: Settings) -> None:
     greeting = changed(event(second=1), "context.customer.nlp", {"intent": None, "score": None})
     taken(home, greeting, changed(event(second=2), "context.customer.nlp.intent", "None"))

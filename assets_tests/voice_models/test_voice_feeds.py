@@ -36,10 +36,9 @@ def assert_counted(world: World, events: list[Event]) -> None:
     for day, row in expected["daily"].items():
         for column, value in row.items():
             assert near(daily[day][column], value), (day, column, daily[day][column], value)
-    if expected["daily"]:
-        (overall,) = world.rows("voice_overall")
-        for column, value in expected["overall"].items():
-            assert near(overall[column], value), ("overall", column, overall[column], value)
+    (overall,) = world.rows("voice_overall")
+    for column, value in expected["overall"].items():
+        assert near(overall[column], value), ("overall", column, overall[column], value)
     api = {
         (row["date"], row["api_name"]): (row["calls"], row["errors"], row["p50_ms"])
         for row in world.rows("voice_api_daily")
@@ -50,7 +49,12 @@ def assert_counted(world: World, events: list[Event]) -> None:
     for scenario, row in expected["survey"].items():
         for column, value in row.items():
             assert near(survey[scenario][column], value), (scenario, column, survey[scenario][column], value)
-    assert sum(row["orphans"] for row in survey.values()) == expected["orphans"]
+    for column in ("orphans", "ineligible"):
+        assert sum(row[column] for row in survey.values()) == expected[column]
+    answered = {event["correlationId"] for event in events if event["eventType"] == "CustomerAnsweredSurvey"}
+    started = {event["correlationId"] for event in events if event["eventType"] == "CustomerInitiatedCall"}
+    counted = sum(row["responses"] + row["ineligible"] for row in survey.values())
+    assert counted == len(answered & started), "each call that answered counts once"
     assert {row["conversation_id"] for row in world.rows("voice_calls") if row["is_lost"]} == expected["lost"]
     intervals = {
         row["interval_start"]: (row["calls"], row["peak_concurrency"]) for row in world.rows("voice_intervals")

@@ -195,11 +195,17 @@ def _readings_2(warehouse: VoiceWarehouse, variants: Figures) -> None:
     assert whole["disambiguation_pct"] == variants["disambiguation_pct_des_only"]
     given = warehouse.run(
         "show", "--quiet", "--output", "json", "--inline",
-        "select fcr_pct, fcr_n from ({{ voice_overall(none, none, '2018-06-15 12:00:00') }}) as figures",
+        "select fcr_pct, fcr_n, fcr_pct_numerator, fcr_pct_denominator "
+        "from ({{ voice_overall(none, none, '2018-06-15 12:00:00') }}) as figures",
         voice_readings=READINGS[1][0],
     )  # fmt: skip
     (figures,) = json.loads(given)["show"]
-    assert figures == {"fcr_pct": variants["fcr_trailing_24h_as_of_2018-06-15T12:00:00Z"], "fcr_n": 2}
+    assert figures == {
+        "fcr_pct": variants["fcr_trailing_24h_as_of_2018-06-15T12:00:00Z"],
+        "fcr_n": 2,
+        "fcr_pct_numerator": 1,
+        "fcr_pct_denominator": 2,
+    }
 
 
 def _readings_3(warehouse: VoiceWarehouse, variants: Figures) -> None:

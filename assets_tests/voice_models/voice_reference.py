@@ -36,6 +36,7 @@ RATIOS = {
     "contained_without_callback_24h_pct": ("not_back_24h", "contained_with_phone", 100),
     "contained_without_callback_7d_pct": ("not_back_7d", "contained_with_phone", 100),
     "turns_per_answered_call": ("answered_turns", "interaction_volume", 1),
+    "tma_per_turn_seconds": ("answered_seconds", "timed_turns", 1),
     "api_error_pct": ("api_errors", "api_with_status", 100),
     "rejection_override_pct": ("overridden", "overridable", 100),
     "short_call_pct": ("short_calls", "tma_calls", 100),
@@ -111,7 +112,7 @@ def count(events: Iterable[Event]) -> dict[str, Any]:
     busy: list[tuple[datetime, datetime]] = []
     solutions: list[tuple[str, str | None, datetime]] = []
     survey: dict[int, Counter[str]] = {1: Counter(), 2: Counter()}
-    orphans = 0
+    orphans = ineligible = 0
     for _, call, start, phone, start_phone in facts:
         for event in call.events:
             day, context = local_date(event["when"]), event.get("context") or {}
@@ -175,6 +176,8 @@ def count(events: Iterable[Event]) -> dict[str, Any]:
             seconds = (ends[0]["when"] - at).total_seconds()
             durations[day].append(seconds)
             here["short_calls"] += seconds < 10
+            here["timed_turns"] += len(agents)
+            here["answered_seconds"] += Fraction(seconds) if agents else 0  # type: ignore[assignment]
             until = max(until, min(ends[0]["when"], at + LOST))
         busy.append((at, until))
         if not ends and watermark - at <= LOST:
@@ -203,6 +206,8 @@ def count(events: Iterable[Event]) -> dict[str, Any]:
                 if given.get("humanScore") is not None:
                     of["human_n" if transferred else "violations"] += 1
                     of["human_sum"] += given["humanScore"]
+        elif answers:
+            ineligible += 1
     for by, solution, at in solutions:
         here = sums[local_date(at)]
         again = (
@@ -252,6 +257,7 @@ def count(events: Iterable[Event]) -> dict[str, Any]:
             for scenario, of in survey.items() if of["eligible_calls"]
         },
         "orphans": orphans,
+        "ineligible": ineligible,
         "lost": lost,
         "intervals": _intervals(busy),
     }  # fmt: skip

@@ -268,6 +268,8 @@ by_call as (
         ) / nullif(count(*) filter (where is_contained and phone_key is not null), 0)
             as contained_without_callback_7d_pct,
         sum(agent_turns) / nullif(count(*) filter (where is_answered), 0) as turns_per_answered_call,
+        sum(seconds) filter (where is_answered) / nullif(sum(agent_turns) filter (where is_answered and seconds is not null), 0)
+            as tma_per_turn_seconds,
         count(*) filter (where seconds < 10) as short_calls,
         quantile_cont(seconds, [0.5, 0.9, 0.95]) as duration_percentiles
     from started_calls

@@ -173,6 +173,11 @@ class _Finding:
         return f"case when {self.condition} then {said} end"
 
 
+def _is_other(path: str, kind: str = "ARRAY") -> str:
+    """SQL: there is something at a path and it is not of this kind. Looks through the line, so it comes last."""
+    return f"json_type(line, '$.{path}') not in ('NULL', '{kind}')"
+
+
 def _text_findings(path: str, column: str, most_bytes: int | None) -> list[_Finding]:
     if most_bytes is None:
         return []
@@ -235,7 +240,9 @@ def _findings_of(event_type: str) -> list[_Finding]:
     if event_type in voice.PHONE_REQUIRED:
         found.append(_Finding("phone is null", "missing_field", value))
     if event_type not in (voice.API, voice.SURVEY):
+        identifiers = "context.customer.identifiers"
         found += [
+            _Finding(f"has_customer and not has_identifiers and {_is_other(identifiers)}", "wrong_type", identifiers),
             _Finding("first_key_leaf <> '\"phone\"'", "outside_domain", key),
             _Finding("is_number(phone_leaf)", "wrong_type", value),
             _Finding("not regexp_full_match(raw_phone, '\\+?[0-9]*')", "outside_domain", value),
@@ -255,7 +262,25 @@ def _findings_of(event_type: str) -> list[_Finding]:
             "or strlen(json_text(item.intent)) > 30 or double_of(item.score) is null "
             "or double_of(item.score) not between 0 and 1))"
         )
-        found.append(_Finding(odd, "outside_domain", "context.customer.nlp.realResponse.intents[]"))
+        response = "context.customer.nlp.realResponse"
+        top = "top_intent_leaf is null and top_score_leaf is null"
+        intents = "intent_leaves is null"
+        found += [
+            _Finding(odd, "outside_domain", f"{response}.intents[]"),
+            _Finding(
+                f"has_response and {top} and {intents} and {_is_other(response, 'OBJECT')}", "wrong_type", response
+            ),
+            _Finding(
+                f"has_response and {intents} and {_is_other(f'{response}.intents')}",
+                "wrong_type",
+                f"{response}.intents",
+            ),
+            _Finding(
+                f"has_top and {top} and {_is_other(f'{response}.topScoringIntent', 'OBJECT')}",
+                "wrong_type",
+                f"{response}.topScoringIntent",
+            ),
+        ]
     if event_type == voice.SOLVED:
         path = "context.agent.solution.previousSolutions"
         long = (
@@ -263,7 +288,8 @@ def _findings_of(event_type: str) -> list[_Finding]:
         )
         found += [
             _Finding("last_solution = ''", "outside_domain", "context.agent.solution.lastSolution"),
-            _Finding("previous_leaves is null", "missing_field", path),
+            _Finding(f"previous_leaves is null and not coalesce({_is_other(path)}, false)", "missing_field", path),
+            _Finding(f"previous_leaves is null and {_is_other(path)}", "wrong_type", path),
             _Finding(long, "outside_domain", f"{path}[]"),
         ]
     return found

@@ -173,6 +173,7 @@
             'contained_with_phone', 100
         ),
         ('turns_per_answered_call', 'turns_per_answered_call', 'answered_turns', 'answered_calls', 1),
+        ('tma_per_turn_seconds', 'tma_per_turn_seconds', 'answered_seconds', 'timed_turns', 1),
         ('api_error', 'api_error_pct', 'api_errors', 'api_calls_with_status', 100),
         ('rejection_override', 'rejection_override_pct', 'overridden', 'overridable', 100),
         ('short_call', 'short_call_pct', 'short_calls', 'timed_calls', 100),
@@ -217,13 +218,17 @@ from {{ relation }}
 {#
   Columns of a wide table over rows of kpi.daily: the value of each KPI, what it is made of where it is a quotient, and
   whether it is final. Rows are added up; of percentiles and peaks, which cannot be, the given replacement is taken.
-  replacements: {kpi: SQL}, for rows of more than one date.
+  replacements: {kpi: SQL}, for rows of more than one date; of a quotient also {'kpi numerator': SQL, 'kpi denominator':
+  SQL}.
 #}
 {% macro voice_wide_columns(replacements={}) -%}
     {%- for item in voice_kpis() if execute %}
     {%- set of_kpi = "case when kpi = '" ~ item.kpi ~ "' then " %}
     {%- if item.kpi in replacements %}
     {{ replacements[item.kpi] }} as {{ item.column }},
+    {%- for part in ['numerator', 'denominator'] if item.denominator and not item.percentile %}
+    {{ replacements[item.kpi ~ ' ' ~ part] }} as {{ item.column }}_{{ part }},
+    {%- endfor %}
     {%- elif item.percentile or item.kpi == 'peak_concurrency' %}
     max({{ of_kpi }}value end) as {{ item.column }},
     {%- elif item.denominator %}
@@ -232,11 +237,38 @@ from {{ relation }}
     sum({{ of_kpi }}numerator end) as {{ item.column }}_numerator,
     sum({{ of_kpi }}denominator end) as {{ item.column }}_denominator,
     {%- else %}
-    cast(sum({{ of_kpi }}numerator end) as bigint) as {{ item.column }},
+    cast(coalesce(sum({{ of_kpi }}numerator end), 0) as bigint) as {{ item.column }},
     {%- endif %}
     min({{ of_kpi }}case when is_final then 1 else 0 end end) = 1 as {{ item.column }}_is_final,
     {%- endfor %}
     min(case when is_final then 1 else 0 end) = 1 as is_final
+{%- endmacro %}
+
+{# Calls with the duration that counts, by the date on which it counts; facts.tma_date is restricted by `condition`. #}
+{% macro voice_timed_calls(condition) -%}
+    {%- set is_open_counted = voice_reading('tma') == 'open_until_now' %}
+    select
+        facts.tma_date as event_date,
+        {%- if is_open_counted %}
+        coalesce(
+            facts.duration_seconds, {{ seconds_between('facts.started_at', 'feed.watermark') }}
+        ) as duration_seconds
+        {%- else %}
+        facts.duration_seconds
+        {%- endif %}
+    from {{ ref('voice_call_facts') }} as facts
+    {%- if is_open_counted %}
+    cross join {{ ref('int_voice__watermark') }} as feed
+    {%- endif %}
+    where
+        facts.tma_date is not null
+        and {{ condition }}
+        {%- if is_open_counted %}
+        and (
+            facts.duration_seconds is not null
+            or facts.started_at >= {{ voice_open_since('feed.watermark') }}
+        )
+        {%- endif %}
 {%- endmacro %}
 
 {% macro voice_between(column, first, last) -%}
@@ -254,7 +286,7 @@ from {{ relation }}
     {%- set facts = ref('voice_call_facts') -%}
     {%- set watermark = ref('int_voice__watermark') -%}
     {%- set starts = facts ~ ' where has_start' ~ voice_between('event_date', first, last) -%}
-    {%- set timed = facts ~ ' where duration_seconds is not null' ~ voice_between('tma_date', first, last) -%}
+    {%- set timed = '(' ~ voice_timed_calls('true' ~ voice_between('facts.tma_date', first, last)) ~ ') as timed' -%}
     {%- set answers = ref('interactions') ~ " where source = 'voice' and answer_time_ms is not null"
         ~ voice_between('event_date', first, last) -%}
     {%- for name, fraction in {'p50': 0.5, 'p90': 0.9, 'p95': 0.95}.items() -%}
@@ -286,10 +318,11 @@ from {{ relation }}
         {%- endif -%}
         {%- set window = ' from ' ~ facts ~ ' where solved_phone_key is not null and solved_at <= ' ~ until
             ~ ' and solved_at > ' ~ until ~ " - interval '24 hours'" -%}
+        {%- set pairs = "count(distinct solved_phone_key || '|' || coalesce('=' || last_solution, ''))" -%}
         {%- do replacements.update({
-            'fcr': '(select ' ~ voice_value(
-                "count(distinct solved_phone_key || '|' || coalesce('=' || last_solution, ''))", 'count(*)', 100
-            ) ~ window ~ ')',
+            'fcr': '(select ' ~ voice_value(pairs, 'count(*)', 100) ~ window ~ ')',
+            'fcr numerator': '(select ' ~ pairs ~ window ~ ')',
+            'fcr denominator': '(select count(*)' ~ window ~ ')',
             'fcr_n': '(select count(*)' ~ window ~ ')',
         }) -%}
     {%- endif -%}
@@ -307,7 +340,7 @@ where source = 'voice' and dimension = 'all' and kpi <> 'survey_orphans'{{ voice
 #}
 {% macro voice_survey(first=none, last=none, by_date=false) -%}
     {%- set of_kpi = {} -%}
-    {%- for kpi in ['response_rate', 'electronic_score', 'human_score', 'violations', 'orphans'] -%}
+    {%- for kpi in ['response_rate', 'electronic_score', 'human_score', 'violations', 'ineligible', 'orphans'] -%}
         {%- for part in ['numerator', 'denominator'] -%}
             {%- do of_kpi.update({
                 kpi ~ ' ' ~ part: "sum(case when kpi = 'survey_" ~ kpi ~ "' then " ~ part ~ ' end)'
@@ -327,6 +360,7 @@ select
     cast(coalesce({{ of_kpi[name ~ '_score denominator'] }}, 0) as bigint) as {{ name }}_n,
     {%- endfor %}
     cast(coalesce({{ of_kpi['violations numerator'] }}, 0) as bigint) as violations,
+    cast(coalesce({{ of_kpi['ineligible numerator'] }}, 0) as bigint) as ineligible,
     cast(coalesce({{ of_kpi['orphans numerator'] }}, 0) as bigint) as orphans,
     min(case when is_final then 1 else 0 end) = 1 as is_final
 from {{ ref('daily') }}

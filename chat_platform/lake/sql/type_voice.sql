@@ -87,6 +87,8 @@ opened as (
         message.context is not null as has_context,
         message.context.customer is not null as has_customer,
         message.context.customer.nlp is not null as has_nlp,
+        message.context.customer.nlp."realResponse" is not null as has_response,
+        message.context.customer.nlp."realResponse"."topScoringIntent" is not null as has_top,
         message.context.agent is not null as has_agent,
         message.context.agent.solution is not null as has_solution,
         message.context.api is not null as has_api,

@@ -59,6 +59,10 @@ call_days as (
         {{ count_if("passed_through_robot and outcome = 'solved'", 'bigint') }} as answered_solved_calls,
         {{ count_if("passed_through_robot and outcome = 'abandoned'", 'bigint') }} as answered_abandoned_calls,
         cast(coalesce(sum(case when passed_through_robot then agent_turns end), 0) as bigint) as answered_turns,
+        sum({{ number('case when passed_through_robot then duration_seconds end') }}) as answered_seconds,
+        cast(
+            sum(case when passed_through_robot and duration_seconds is not null then agent_turns end) as bigint
+        ) as timed_turns,
         {{ count_if('duration_seconds is not null', 'bigint') }} as timed_calls,
         {{ count_if('duration_seconds < ' ~ short_call_seconds, 'bigint') }} as short_calls
     from calls
@@ -66,27 +70,7 @@ call_days as (
 ),
 
 timed as (
-    select
-        facts.tma_date as event_date,
-        {%- if voice_reading('tma') == 'open_until_now' %}
-        coalesce(
-            facts.duration_seconds, {{ seconds_between('facts.started_at', 'feed.watermark') }}
-        ) as duration_seconds
-        {%- else %}
-        facts.duration_seconds
-        {%- endif %}
-    from {{ ref('voice_call_facts') }} as facts
-    {%- if voice_reading('tma') == 'open_until_now' %}
-    cross join {{ ref('int_voice__watermark') }} as feed
-    {%- endif %}
-    where
-        {{ voice_date_in_scope('facts.tma_date') }}
-        {%- if voice_reading('tma') == 'open_until_now' %}
-        and (
-            facts.duration_seconds is not null
-            or facts.started_at >= {{ voice_open_since('feed.watermark') }}
-        )
-        {%- endif %}
+    {{ voice_timed_calls(voice_date_in_scope('facts.tma_date')) }}
 ),
 
 tma_days as (
@@ -277,7 +261,7 @@ select
         'outcome_solved', 'outcome_transferred', 'outcome_abandoned', 'outcome_open', 'outcome_unknown',
         'answered_ended_calls', 'contained_calls', 'contained_with_phone', 'contained_without_callback_24h',
         'contained_without_callback_7d', 'answered_solved_calls', 'answered_abandoned_calls', 'answered_turns',
-        'timed_calls', 'short_calls'
+        'answered_seconds', 'timed_turns', 'timed_calls', 'short_calls'
     ] %}
     coalesce(calls.{{ column }}, 0) as {{ column }},
     {%- endfor %}

@@ -1,9 +1,11 @@
 {{ config(enabled='voice' in active_sources()) }}
 {#-
   The quality survey by scenario: 1, the robot only; 2, the robot and then a person. What was answered does not decide
-  the scenario, unless that reading is chosen. An answer about a person in scenario 1 is a violation and ignored.
+  the scenario, unless that reading is chosen. An answer about a person in scenario 1 is a violation and ignored. Answers
+  that are in no scenario are counted by themselves.
 -#}
 {%- set by_answers = voice_reading('survey') == 'answers' %}
+{%- set is_eligible = '(is_transferred or (passed_through_robot and ended_at is not null))' %}
 
 with calls as (
     {{ voice_calls_in_scope() }}
@@ -28,7 +30,13 @@ eligible as (
         electronic_score,
         human_score
     from calls
-    where is_transferred or (passed_through_robot and ended_at is not null)
+    where {{ is_eligible }}
+),
+
+ineligible as (
+    select event_date
+    from calls
+    where has_survey and not {{ is_eligible }}
 ),
 
 orphans as (
@@ -66,6 +74,12 @@ union all
 select {{ kpi_columns('survey_violations', count_if('is_violation', 'bigint'), '1', 'scenario', 'scenario') }}
 from eligible
 group by event_date, scenario
+
+union all
+
+select {{ kpi_columns('survey_ineligible', 'count(*)') }}
+from ineligible
+group by event_date
 
 union all
 
