@@ -204,7 +204,8 @@ def test_names_tell_nobodys_number_or_address(warehouse: RasaWarehouse) -> None:
         ("utter_greet2", "RulePolicy"),
     ]  # fmt: skip
     messages = warehouse.execute(
-        f"select intent_name, input_channel, model_id, environment {of_table.format('user_messages')} order by message_id"
+        "select intent_name, input_channel, model_id, environment "
+        f"{of_table.format('user_messages')} order by message_id"
     )
     assert messages[0] == ("inform_[number]", "rest/[email]", "model of [email]", "test [number]")
     assert messages[1][:3] == ("thankyou", "rest", "20260105-101500-brisk-bird"), "as Rasa names a model"
