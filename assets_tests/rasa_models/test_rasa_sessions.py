@@ -212,7 +212,7 @@ def test_names_tell_nobodys_number_or_address(warehouse: RasaWarehouse) -> None:
     # Names that are masked alike stay two: the slot that was asked for is filled by its own value, in its own form.
     asked, other, filled = warehouse.execute(
         "select name, slot_name_normalised, value, active_form, active_form_nr, id, next_fill_id "
-        f"{of_table.format('slots')} order by \"timestamp\""
+        f'{of_table.format("slots")} order by "timestamp"'
     )
     assert asked[1] == other[0] == filled[0] == filled[1] == "slot_[number]"
     assert asked[-1] == filled[-2]
