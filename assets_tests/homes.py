@@ -33,7 +33,7 @@ TEST_KEY = "a key for tests, 32 characters!!"
 REAL_FILES = ("chat-0001.jsonl.gz", "chat-0002.jsonl.gz", "chat-0003-late.jsonl.gz")
 LAYERS = ("chat", "semantic", "kpi")
 # Which of several equal lines owns a message depends on what arrived first; nothing else may.
-LINEAGE = frozenset({"load_id", "load_sequence", "source_file", "line_number", "byte_offset"})
+LINEAGE = frozenset({"load_id", "load_sequence", "source_file", "line_number", "byte_offset", "row_id"})
 # A small feed over the end of a week and a month, with so many defects that every order of its lines is a hard one.
 FEED: dict[str, Any] = {
     "messages": 220,

@@ -1,7 +1,10 @@
 """Which column of a bot names the user is a setting; what is shown of it is a pseudonym, on both warehouses."""
 
 import json
+import re
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,6 +73,32 @@ def test_users_are_shown_by_their_pseudonym(
     assert key_of(OTHER) in shown
     for secret in (PHONE, OTHER, "a@b.example"):
         assert secret not in shown
+    if on_postgres:
+        schemas_of_readers(warehouse["warehouse"])
+
+
+def schemas_of_readers(address: str) -> None:
+    """Whoever has the rights that operations.md gives readers reads no schema that privacy.md names, and all others."""
+    import psycopg2
+
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    places = (docs / "privacy.md").read_text(encoding="utf-8").split("## Pseudonyms")[0]
+    restricted = {f"demo_{layer}" for layer in re.findall(r"^\| `\{prefix\}_(\w+)`", places, re.MULTILINE)}
+    given = (docs / "operations.md").read_text(encoding="utf-8").split("create role reader;")[1].split("```")[0]
+    with closing(psycopg2.connect(address)) as server, server.cursor() as cursor:
+        cursor.execute("select nspname from pg_namespace where nspname like 'demo%'")
+        schemas = {schema for (schema,) in cursor.fetchall()}
+        # The role is gone with the transaction.
+        cursor.execute("create role reader;" + given)
+        cursor.execute(
+            "select table_schema, bool_or(has_schema_privilege('reader', table_schema, 'usage') "
+            "and has_table_privilege('reader', table_schema || '.' || table_name, 'select')) "
+            "from information_schema.tables where table_schema like 'demo%' group by 1"
+        )
+        readable = {schema for schema, can_read in cursor.fetchall() if can_read}
+        server.rollback()
+    assert {"demo_event", "demo_staging"} <= restricted <= schemas
+    assert readable == schemas - restricted
 
 
 @pytest.mark.long

@@ -115,10 +115,41 @@ def assert_agrees(warehouse: RasaWarehouse, prefix: str, given: Iterable[Deliver
     return len(senders)
 
 
+# A number, an address and a CPF in every name that an event has; names that differ in nothing else.
+PHONES, ADDRESS, CPF = ("11968322333", "11968322334"), "ana@example.com", "529.982.247-25"
+
+
+def telling() -> Delivery:
+    """A conversation whose names tell what must not be published, among names that tell nothing."""
+    first, other = PHONES
+    metadata = {"model_id": f"model of {ADDRESS}", "rasa_environment": f"test {CPF}"}
+    kinds: list[Event] = [
+        {"event": "action", "name": "action_session_start", "policy": f"policy_{first}"},
+        {"event": "user", "text": f"call {first}", "input_channel": f"rest/{ADDRESS}",
+         "parse_data": {"intent": {"name": f"inform_{first}"}}, "message_id": "telling-1"},
+        {"event": "active_loop", "name": f"form_{first}"},
+        {"event": "slot", "name": "requested_slot", "value": f"slot_{first}"},
+        {"event": "bot", "text": CPF, "metadata": metadata | {"utter_action": f"utter_ask_{first}"}},
+        {"event": "slot", "name": f"slot_{other}", "value": "one"},
+        {"event": "slot", "name": f"slot_{first}", "value": f"two {ADDRESS}"},
+        {"event": "active_loop", "name": f"form_{other}"},
+        {"event": "action", "name": f"utter_ask_{first}", "policy": "RulePolicy"},
+        {"event": "action", "name": "utter_greet2", "policy": "RulePolicy"},
+        {"event": "flow_started", "flow_id": f"flow_{CPF}"},
+        {"event": "user", "text": "bye", "input_channel": "rest", "parse_data": {"intent": {"name": "thankyou"}},
+         "message_id": "telling-2", "metadata": {"model_id": "20260105-101500-brisk-bird"}},
+    ]  # fmt: skip
+    events = (
+        {"sender_id": "telling", "timestamp": 1_690_000_000.0 + number, "metadata": metadata, **event}
+        for number, event in enumerate(kinds)
+    )
+    return Delivery("load-0", tuple(events), is_tracker=False, name="telling")
+
+
 @pytest.fixture(scope="module")
 def feed() -> list[Delivery]:
     """Made-up conversations, and the real tracker where it is there."""
-    made = deliveries(random.Random(20), senders=2000, loads=4)
+    made = [*deliveries(random.Random(20), senders=2000, loads=4), telling()]
     if (SHARED / "real" / "rasa" / REAL).is_file():
         made.append(delivered(real_tracker(SHARED)))
     return made
@@ -159,6 +190,34 @@ def test_the_models_give_the_lists_of_the_real_tracker(warehouse: RasaWarehouse,
 
 def test_the_models_agree_with_the_rules_in_python(warehouse: RasaWarehouse, feed: list[Delivery]) -> None:
     assert assert_agrees(warehouse, "acme", feed, None) >= 2000
+
+
+def test_names_tell_nobodys_number_or_address(warehouse: RasaWarehouse) -> None:
+    published = repr(warehouse.dump("acme"))
+    assert "form_[number] / slot_[number]" in published, "KPIs by form and slot"
+    for secret in (*PHONES, ADDRESS, CPF):
+        assert secret not in published, secret
+    of_table = "from acme_semantic.{} where conversation_id = 'telling'"
+    actions = warehouse.execute(f"select action_name, policy {of_table.format('story_actions')} order by step_index")
+    assert actions == [
+        ("action_session_start", "policy_[number]"), ("utter_ask_[number]", "RulePolicy"),
+        ("utter_greet2", "RulePolicy"),
+    ]  # fmt: skip
+    messages = warehouse.execute(
+        "select intent_name, input_channel, model_id, environment "
+        f"{of_table.format('user_messages')} order by message_id"
+    )
+    assert messages[0] == ("inform_[number]", "rest/[email]", "model of [email]", "test [number]")
+    assert messages[1][:3] == ("thankyou", "rest", "20260105-101500-brisk-bird"), "as Rasa names a model"
+    # Names that are masked alike stay two: the slot that was asked for is filled by its own value, in its own form.
+    asked, other, filled = warehouse.execute(
+        "select name, slot_name_normalised, value, active_form, active_form_nr, id, next_fill_id "
+        f'{of_table.format("slots")} order by "timestamp"'
+    )
+    assert asked[1] == other[0] == filled[0] == filled[1] == "slot_[number]"
+    assert asked[-1] == filled[-2]
+    assert (filled[2], filled[3]) == ("two [email]", "form_[number]")
+    assert warehouse.execute(f"select forms_activated, outcome {of_table.format('sessions')}") == [(2, "resolved")]
 
 
 def test_of_sessions_of_one_instant_the_first_of_the_conversation_is_the_first(warehouse: RasaWarehouse) -> None:

@@ -53,7 +53,11 @@
     }) %}
 {%- endif %}
 {%- if 'rasa' in active_sources() %}
-    {%- do shared_tables.update({'semantic/slots': 'slots', 'semantic/stories': 'stories'}) %}
+    {%- do shared_tables.update({
+        'semantic/slots': 'slots',
+        'semantic/stories': 'stories',
+        'semantic/event_rows': 'event_rows',
+    }) %}
 {%- endif %}
 -- depends_on: {{ source('ops', 'run_scope') }}
 

@@ -26,6 +26,7 @@
 {%- if 'rasa' in active_sources() %}
 -- depends_on: {{ ref('slots') }}
 -- depends_on: {{ ref('stories') }}
+-- depends_on: {{ ref('event_rows') }}
 {%- endif %}
 
 select

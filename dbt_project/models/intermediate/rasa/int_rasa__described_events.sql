@@ -8,6 +8,10 @@
     'unlikely_intent'
 ] %}
 
+{%- set masked = [
+    'environment', 'intent_name', 'input_channel', 'utter_action', 'action_name', 'policy', 'flow_id'
+] %}
+
 with entries as (
     {{ special_events() | indent(4) }}
 ),
@@ -35,22 +39,22 @@ described as (
         events.event_date,
         events.order_time,
         events.given_session_id,
-        cast(events.model_id as varchar(256)) as model_id,
-        cast(events.environment as varchar(256)) as environment,
+        events.model_id,
+        events.environment,
         said.text as user_text,
-        cast(said.intent_name as varchar(256)) as intent_name,
+        said.intent_name,
         {{ confidence('said.intent_confidence') }} as intent_confidence,
-        {{ published_text('said.input_channel', 256) }} as input_channel,
+        said.input_channel,
         said.message_id,
         bots.text as bot_text,
-        cast(bots.utter_action as varchar(256)) as utter_action,
-        cast(actions.action_name as varchar(256)) as action_name,
-        cast(actions.policy as varchar(256)) as policy,
+        bots.utter_action,
+        actions.action_name,
+        actions.policy,
         {{ confidence('actions.confidence') }} as confidence,
         slots.slot_name,
         slots.slot_value,
-        cast(loops.loop_name as varchar(256)) as loop_name,
-        cast(flows.flow_id as varchar(256)) as flow_id,
+        loops.loop_name,
+        flows.flow_id,
         case when events.event_type = 'user' then 1 else 0 end as is_user,
         case when events.event_type = 'bot' then 1 else 0 end as is_bot,
         case when events.event_type = 'slot' then 1 else 0 end as is_slot,
@@ -77,8 +81,37 @@ described as (
     {%- endif %}
 )
 
+-- Special events are known by their names as they came, as are forms and slots further on: two that are masked alike
+-- must not become one.
 select
-    described.*,
+    described.row_id,
+    described.load_id,
+    described.conversation_id,
+    described.event_nr,
+    described.event_id,
+    described.event_type,
+    described.event_timestamp,
+    described.event_date,
+    described.order_time,
+    described.given_session_id,
+    described.user_text,
+    described.intent_confidence,
+    described.message_id,
+    described.bot_text,
+    described.confidence,
+    described.slot_name,
+    described.slot_value,
+    described.loop_name,
+    described.is_user,
+    described.is_bot,
+    described.is_slot,
+    described.is_loop,
+    described.said_user_id,
+    described.said_external_session_id,
+    {{ published_model('described.model_id') }} as model_id,
+    {%- for name in masked %}
+    {{ published_text('described.' ~ name, 256) }} as {{ name }},
+    {%- endfor %}
     coalesce(special.is_story_start, 0) as is_story_start,
     coalesce(special.is_frustrated, 0) as is_frustrated,
     coalesce(special.is_happy, 0) as is_happy,

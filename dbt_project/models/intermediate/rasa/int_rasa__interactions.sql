@@ -60,7 +60,7 @@ select
             then cast(round(1000 * {{ seconds }}) as integer)
     end as {{ name }},
     {%- endfor %}
-    forms.active_form,
+    {{ published_text('forms.active_form', 256) }} as active_form,
     forms.active_form_nr,
     coalesce(users.story_id, firsts.story_id) as story_id,
     coalesce(users.story_intent, firsts.story_intent) as story_intent,
