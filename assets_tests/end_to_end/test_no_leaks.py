@@ -191,17 +191,21 @@ def rasa_feed(planter: Planter) -> list[dict[str, Any]]:
 
 
 # What names or types an event of a call, and the phone, which is a pseudonym from the first step on.
-OF_CALLS = frozenset({"id", "eventType", "version", "when", "through", "correlationId", "identifiers", "reason"})
+OF_CALLS = frozenset({"id", "eventType", "version", "when", "through", "correlationId", "identifiers"})
 
 
 def call_feed(planter: Planter) -> list[dict[str, Any]]:
-    """A call with an event of each kind that has a table. Custom events are left out."""
+    """A call with an event of each kind that has a table, and one of a kind that none knows; numbers as numbers too."""
     kinds = (
         "CustomerInitiatedCall", "AgentTalkedCustomer", "CustomerTalkedAgent", "AgentTransferedCustomer",
         "AgentSolvedRequest", "CustomerAbandonedAgent", "CustomerCallEnded", "AgentCalledAPI", "CustomerAnsweredSurvey",
     )  # fmt: skip
     planter.secrets["11968322333"] = "voice.identifiers"
-    return [planter.planted(call_event(kind, 1, n), f"voice.{kind}", OF_CALLS) for n, kind in enumerate(kinds)]
+    feed = [planter.planted(call_event(kind, 1, n), f"voice.{kind}", OF_CALLS) for n, kind in enumerate(kinds)]
+    own = {"note": "hi", "of": [{"to": "hi"}]}
+    feed.append(planter.planted(call_event("RobotWrote", 1, 9, **own), "voice.custom", OF_CALLS))
+    feed[-1]["to"] = feed[7]["context"]["api"]["executionElapsedTime"] = 11968322333
+    return feed
 
 
 @pytest.mark.long
