@@ -381,7 +381,7 @@ def test_the_demo_makes_its_own_key_and_shows_kpis(command: Command, new_home: C
 
 
 def test_help_names_the_commands(command: Command, new_home: Callable[..., Home]) -> None:
-    said = command(new_home(sources="chat,rasa,voice"), "--help")
+    said = command(new_home(), "--help")
     assert said.code == 0
     for name in ("demo", "run", "status", "query", "replay", "dev"):
         assert name in said.out

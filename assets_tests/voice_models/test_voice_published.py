@@ -88,6 +88,6 @@ def test_the_real_feed(new_home: Callable[..., Home], shared: Path) -> None:
     for path in sorted((shared / "real" / "voice" / "calls").glob("*.jsonl*")):
         load(home.settings, path.name, path.read_bytes(), finished=False)
     warehouse = Published(home)
-    warehouse.build("run")
+    warehouse.build("build", "--resource-type", "model", "--resource-type", "seed")
     (whole,) = warehouse.rows("voice_overall")
     assert (whole["initiated_calls"], whole["api_calls"], whole["transfer_pct"]) == (200, 1024, 24.0)
