@@ -1,11 +1,12 @@
 """The worked example of the voice spec: every count of `expected.json` that ingest and calls give."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from voice.voice_builder import FIRST_DATE, GOLDEN, conserved, dump, load, query, refused, value
+from voice.voice_builder import FIRST_DATE, GOLDEN, Event, conserved, dump, event, line, load, query, refused, value
 
 from chat_platform.contracts import voice
 from chat_platform.publish.voice import backfill
@@ -246,3 +247,55 @@ def test_the_contract_is_that_of_the_spec() -> None:
         # What is left stands in the page alone: the names by which an API may be called.
         assert set(known) <= {"context.api.apiAlias", "context.apiAlias"}, (kind, set(known))
     assert compared > 25
+
+
+WRONG = {"string": 5, "boolean": "yes", "number": [], "integer": {}, "object": "text", "array": {"a": 1}}
+TOO_LONG = {"when": "2018-06-13T12:00:00." + "0" * 10 + "Z"}
+# What the page says of the field realResponse, and the file does not.
+OF_THE_PAGE = (("topScoringIntent", "object"), ("intents", "array"))
+
+
+def put(kind: str, second: int, path: str, content: Any) -> Event:
+    """A faultless event but for what stands at a path such as context.customer.identifiers[0].key."""
+    made = event(kind, call=second, second=second)
+    *steps, last = [int(step) if step.isdigit() else step for step in re.findall(r"\w+", path.replace("[]", "[0]"))]
+    place: Any = made
+    for step in steps:
+        place = place[step] if isinstance(step, int) else place.setdefault(step, {})
+    place[last] = content
+    return made
+
+
+def test_every_row_of_the_contract_is_checked(make_settings: Callable[..., Settings]) -> None:
+    """A value of the wrong type at each field of the contract, and one too long in each of the envelope."""
+    rows = [
+        (kind, path, type_, most_bytes, severity)
+        for kind, found in json.loads((GOLDEN / "contract.json").read_text(encoding="utf-8"))["events"].items()
+        for path, type_, most_bytes, _, severity in found
+    ]
+    real = "context.customer.nlp.realResponse"
+    rows += [("CustomerTalkedAgent", f"{real}.{name}", type_, None, "W") for name, type_ in OF_THE_PAGE]
+    asked = []
+    for kind, path, type_, most_bytes, severity in rows:
+        wrong = next(content for name, content in WRONG.items() if type_.startswith(name))
+        asked.append((put(kind, len(asked), path, wrong), path, type_, severity[0] == "E"))
+        if "." not in path and type_ == "string":
+            text = TOO_LONG.get(path, "x" * (most_bytes + 1))
+            asked.append((put(kind, len(asked), path, text), path, "size", False))
+    settings = make_settings(first_date=FIRST_DATE)
+    load(settings, "events.jsonl", [item for item, *_ in asked])
+    reasons = {raw: reason for reason, raw in refused(settings)}
+    told: dict[int, set[tuple[str, str]]] = {}
+    for number, code, place in query(settings, "select line_number, warning, field from voice.warnings"):
+        told.setdefault(number, set()).add((code, place))
+    for number, (item, path, type_, is_refused) in enumerate(asked, 1):
+        expected = {("over_max_bytes" if type_ == "size" else "wrong_type", path)}
+        if path.endswith("key") or "[]" in path:
+            expected = {("outside_domain", re.sub(r"\[\].*", "[]", path))}
+        if is_refused:
+            code = "invalid_timestamp" if path == "when" else "wrong_type"
+            assert reasons[line(item)] == f"{code}:{path}", item
+        else:
+            assert line(item) not in reasons, reasons[line(item)]
+            assert told.get(number, set()) & expected, (item["eventType"], path, told.get(number))
+    conserved(settings)

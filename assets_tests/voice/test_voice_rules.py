@@ -242,26 +242,17 @@ def test_12_intent_and_solution_are_independent(home: Settings) -> None:
     assert warnings_of(home) == []
 
 
-WRONG_KINDS = [
-    (START, PHONE_PATH, {"key": "phone", "value": PHONE}),
-    (CUSTOMER, "context.customer.nlp.realResponse", "INTERNET"),
-    (CUSTOMER, "context.customer.nlp.realResponse", [1]),
-    (CUSTOMER, "context.customer.nlp.realResponse.topScoringIntent", "INTERNET"),
-    (CUSTOMER, "context.customer.nlp.realResponse.intents", {"intent": "INTERNET"}),
-    (CUSTOMER, "context.customer.nlp.realResponse.intents", "INTERNET"),
-    (SOLVED, "context.agent.solution.previousSolutions", "Outra"),
-    (SOLVED, "context.agent.solution.previousSolutions", 7),
+OBJECTS_AND_LISTS = [
+    (START, PHONE_PATH),
+    (CUSTOMER, "context.customer.nlp.realResponse"),
+    (CUSTOMER, "context.customer.nlp.realResponse.topScoringIntent"),
+    (CUSTOMER, "context.customer.nlp.realResponse.intents"),
+    (SOLVED, "context.agent.solution.previousSolutions"),
 ]
 
 
-def test_objects_and_lists_of_another_kind_are_warned_of(home: Settings) -> None:
-    taken(home, *(changed(event(kind, n), path, value) for n, (kind, path, value) in enumerate(WRONG_KINDS)))
-    found = query(home, "select call_id, field from voice.warnings where warning = 'wrong_type' order by 1, 2")
-    assert found == sorted((identifier(n), path) for n, (_, path, _) in enumerate(WRONG_KINDS))
-
-
 def test_nothing_where_an_object_or_list_may_be_is_no_wrong_kind(home: Settings) -> None:
-    taken(home, *(changed(event(kind, n), path, None) for n, (kind, path, _) in enumerate(WRONG_KINDS)))
+    taken(home, *(changed(event(kind, n), path, None) for n, (kind, path) in enumerate(OBJECTS_AND_LISTS)))
     assert value(home, "select count(*) from voice.warnings where warning = 'wrong_type'") == 0
 
 
@@ -542,3 +533,15 @@ def test_a_solution_of_a_call_without_a_start_has_its_own_phone_or_none(home: Se
     found = query(home, "select call_id, phone_key is null from voice.solutions order by 2")
     assert [is_missing for _, is_missing in found] == [False, True]
     assert value(home, "select count(*) from voice.calls where phone_key is not null") == 2
+
+
+def test_a_solution_takes_no_phone_of_another_event_than_the_start(home: Settings) -> None:
+    nobody = {"customer": {"capturedText": "start_conversation", "listenedDataUsage": False}}
+    solved = changed(event(SOLVED, second=3), PHONE_PATH, [])
+    taken(
+        home,
+        event(CUSTOMER), solved,
+        event(START, 2, context=nobody), event(CUSTOMER, 2, 1), changed(event(SOLVED, 2, 3), PHONE_PATH, []),
+    )  # fmt: skip
+    assert query(home, "select phone_key, key_version from voice.solutions") == [(None, None)] * 2
+    assert sorted(query(home, "select has_start, phone_key is null from voice.calls")) == [(False, False), (True, True)]

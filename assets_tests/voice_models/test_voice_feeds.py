@@ -68,6 +68,20 @@ def test_the_figures_are_those_of_the_reference(pipeline: Pipeline, calls: list[
     assert_counted(loaded(pipeline, events_of(calls)), events_of(calls))
 
 
+def test_answers_of_calls_that_never_started_are_all_that_there_is(pipeline: Pipeline) -> None:
+    survey = {"electronicScore": 7, "humanScore": None}
+    events = [
+        {
+            "id": "1", "eventType": "CustomerAnsweredSurvey", "correlationId": "c", "key": "k",
+            "when": datetime(2018, 6, 13, 12, tzinfo=UTC), "context": {"survey": survey},
+        }
+    ]  # fmt: skip
+    world = loaded(pipeline, events)
+    assert_counted(world, events)
+    (overall,) = world.rows("voice_overall")
+    assert (overall["initiated_calls"], overall["fcr_pct"], overall["fcr_pct_denominator"]) == (0, None, 0)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @given(calls=feeds)
@@ -199,7 +213,7 @@ def test_windows_nest_and_parts_are_parts(pipeline: Pipeline, calls: Any) -> Non
         assert sum(row[f"outcome_{name}"] for name in OUTCOMES) == row["initiated_calls"]
         assert row["solved_without_recall_24h_pct_numerator"] <= row["fcr_n"]
         for column in row:
-            if f"{column}_numerator" in row and column != "tma_seconds" and not column.startswith("turns"):
+            if f"{column}_numerator" in row and not column.startswith(("tma", "turns")):
                 assert 0 <= row[f"{column}_numerator"] <= row[f"{column}_denominator"]
 
 

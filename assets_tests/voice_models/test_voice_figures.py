@@ -212,6 +212,14 @@ def _readings_3(warehouse: VoiceWarehouse, variants: Figures) -> None:
     whole = overall(warehouse)
     # K04 is open, and lost long before the watermark
     assert whole["tma_seconds"] == 145.2
+    assert whole["tma_p90_seconds"] == 198
+    # while it may end still it is the longest of eleven calls, and K03 the one at nine tenths
+    given = warehouse.run(
+        "show", "--quiet", "--output", "json", "--inline",
+        "select tma_p90_seconds from ({{ voice_overall() }}) as figures",
+        voice_readings=READINGS[2][0], voice_lost_hours="9000",
+    )  # fmt: skip
+    assert json.loads(given)["show"] == [{"tma_p90_seconds": 900}]
     assert whole["idk_count"] == variants["idk_union_excluding_silence"]
     assert whole["fcr_pct"] == 50.0
     # K01, K03 and K07 are followed within a day; each call of the same phone within the window once

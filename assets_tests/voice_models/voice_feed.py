@@ -26,6 +26,7 @@ _call = st.fixed_dictionaries(
         "second": st.sampled_from(SECONDS),
         "phone": st.sampled_from(PHONES),
         "start": st.sampled_from((True, True, True, True, False)),
+        "unnamed": st.sampled_from(((), (), (), ("start",), ("solved",), ("start", "solved"))),
         "said": st.just([]) | st.lists(
             st.tuples(
                 st.sampled_from(("agent", "agent", "customer", "api")), st.sampled_from(DIALOGS),
@@ -75,7 +76,7 @@ def events_of(calls: list[dict[str, Any]], shift: timedelta = timedelta()) -> li
         )
         add = _adder(found, name, number)
         if call["start"]:
-            add("CustomerInitiatedCall", at, customer=customer)
+            add("CustomerInitiatedCall", at, customer={} if "start" in call["unnamed"] else customer)
         now = at
         for who, dialog, intent, seconds in call["said"]:
             now += timedelta(seconds=seconds)
@@ -99,7 +100,7 @@ def events_of(calls: list[dict[str, Any]], shift: timedelta = timedelta()) -> li
                 "AgentSolvedRequest",
                 now + timedelta(seconds=place),
                 agent={"solution": {"lastSolution": solution}},
-                customer=customer,
+                customer={} if "solved" in call["unnamed"] else customer,
             )
         for place in range(call["transfers"]):
             add("AgentTransferedCustomer", now + timedelta(seconds=place), customer=customer)

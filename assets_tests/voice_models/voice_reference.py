@@ -94,10 +94,9 @@ def count(events: Iterable[Event]) -> dict[str, Any]:
     facts = []
     for name, call in calls.items():
         start = next(iter(call.of("CustomerInitiatedCall")), None)
-        named = [*call.of("CustomerInitiatedCall"), *call.events]
-        phone = next((phone_of(event) for event in named if phone_of(event)), None)
-        start_phone = next((phone_of(e) for e in call.of("CustomerInitiatedCall") if phone_of(e)), None)
-        facts.append((name, call, start, phone, start_phone))
+        # what another event than the start names is no phone of the call
+        phone = next((phone_of(e) for e in call.of("CustomerInitiatedCall") if phone_of(e)), None)
+        facts.append((name, call, start, phone))
         if start and phone:
             starts[phone].append(start["when"])
     for found in starts.values():
@@ -113,7 +112,7 @@ def count(events: Iterable[Event]) -> dict[str, Any]:
     solutions: list[tuple[str, str | None, datetime]] = []
     survey: dict[int, Counter[str]] = {1: Counter(), 2: Counter()}
     orphans = ineligible = 0
-    for _, call, start, phone, start_phone in facts:
+    for _, call, start, phone in facts:
         for event in call.events:
             day, context = local_date(event["when"]), event.get("context") or {}
             intent, dialog = _get(context, "customer", "nlp", "intent"), _get(context, "agent", "dialogType")
@@ -144,7 +143,7 @@ def count(events: Iterable[Event]) -> dict[str, Any]:
                         latencies[local_date(event["when"])].append(round(1000 * seconds))
                         break
         if solved := call.of("AgentSolvedRequest"):
-            by = phone_of(solved[-1]) or start_phone
+            by = phone_of(solved[-1]) or phone
             sums[local_date(solved[-1]["when"])]["dates"] += 1
             if by:
                 solutions.append(

@@ -90,7 +90,7 @@ def typed(events: Iterable[Event]) -> dict[str, list[Row]]:
         phones = {event["key"]: phone_of(event) for event in members}
         starts = [event for event in members if event["eventType"] == "CustomerInitiatedCall"]
         ends = [event for event in members if event["eventType"] == "CustomerCallEnded"]
-        own = [phones[e["key"]] for e in [*starts, *members] if phones[e["key"]]]
+        own = [phones[e["key"]] for e in starts or members if phones[e["key"]]]
         start_phone = next((phones[e["key"]] for e in starts if phones[e["key"]]), None)
         agents = [event for event in members if event["eventType"] == "AgentTalkedCustomer"]
         rejections, last_intent = 0, None

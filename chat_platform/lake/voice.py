@@ -173,11 +173,6 @@ class _Finding:
         return f"case when {self.condition} then {said} end"
 
 
-def _is_other(path: str, kind: str = "ARRAY") -> str:
-    """SQL: there is something at a path and it is not of this kind. Looks through the line, so it comes last."""
-    return f"json_type(line, '$.{path}') not in ('NULL', '{kind}')"
-
-
 def _text_findings(path: str, column: str, most_bytes: int | None) -> list[_Finding]:
     if most_bytes is None:
         return []
@@ -228,7 +223,21 @@ def _envelope_findings() -> list[_Finding]:
         more = " and not has_identifiers" if name == "customer" else ""
         kind = f"json_type(line, '$.context.{name}') <> 'OBJECT'"
         found.append(_Finding(f"{empty}{more} and has_{opened} and {kind}", "wrong_type", f"context.{name}"))
-    return found
+    phones = "context.customer.identifiers"
+    return [
+        *found,
+        _no_list(phones, "not has_identifiers and has_customer"),
+        _no_object(voice.PHONE, "has_identifiers and first_key_leaf is null and phone_leaf is null"),
+    ]
+
+
+def _no_object(path: str, empty: str) -> _Finding:
+    """A value that is no object; `empty` holds where none of its own values was read, and only then it is looked up."""
+    return _Finding(f"{empty} and json_type(line, '$.{path}') not in ('OBJECT', 'NULL')", "wrong_type", path)
+
+
+def _no_list(path: str, absent: str) -> _Finding:
+    return _Finding(f"{absent} and json_type(line, '$.{path}') not in ('ARRAY', 'NULL')", "wrong_type", path)
 
 
 def _findings_of(event_type: str) -> list[_Finding]:
@@ -240,11 +249,9 @@ def _findings_of(event_type: str) -> list[_Finding]:
     if event_type in voice.PHONE_REQUIRED:
         found.append(_Finding("phone is null", "missing_field", value))
     if event_type not in (voice.API, voice.SURVEY):
-        identifiers = "context.customer.identifiers"
         found += [
-            _Finding(f"has_customer and not has_identifiers and {_is_other(identifiers)}", "wrong_type", identifiers),
             _Finding("first_key_leaf <> '\"phone\"'", "outside_domain", key),
-            _Finding("is_number(phone_leaf)", "wrong_type", value),
+            _Finding("phone_leaf is not null and raw_phone is null", "wrong_type", value),
             _Finding("not regexp_full_match(raw_phone, '\\+?[0-9]*')", "outside_domain", value),
             *_text_findings(value, "raw_phone", voice.PHONE_BYTES),
         ]
@@ -263,23 +270,12 @@ def _findings_of(event_type: str) -> list[_Finding]:
             "or double_of(item.score) not between 0 and 1))"
         )
         response = "context.customer.nlp.realResponse"
-        top = "top_intent_leaf is null and top_score_leaf is null"
-        intents = "intent_leaves is null"
+        untold = "top_intent_leaf is null and top_score_leaf is null"
         found += [
             _Finding(odd, "outside_domain", f"{response}.intents[]"),
-            _Finding(
-                f"has_response and {top} and {intents} and {_is_other(response, 'OBJECT')}", "wrong_type", response
-            ),
-            _Finding(
-                f"has_response and {intents} and {_is_other(f'{response}.intents')}",
-                "wrong_type",
-                f"{response}.intents",
-            ),
-            _Finding(
-                f"has_top and {top} and {_is_other(f'{response}.topScoringIntent', 'OBJECT')}",
-                "wrong_type",
-                f"{response}.topScoringIntent",
-            ),
+            _no_object(response, f"has_response and not has_top and intent_leaves is null and {untold}"),
+            _no_object(f"{response}.topScoringIntent", f"has_top and {untold}"),
+            _no_list(f"{response}.intents", "has_response and intent_leaves is null"),
         ]
     if event_type == voice.SOLVED:
         path = "context.agent.solution.previousSolutions"
@@ -288,8 +284,12 @@ def _findings_of(event_type: str) -> list[_Finding]:
         )
         found += [
             _Finding("last_solution = ''", "outside_domain", "context.agent.solution.lastSolution"),
-            _Finding(f"previous_leaves is null and not coalesce({_is_other(path)}, false)", "missing_field", path),
-            _Finding(f"previous_leaves is null and {_is_other(path)}", "wrong_type", path),
+            _Finding(
+                f"previous_leaves is null and coalesce(json_type(line, '$.{path}'), 'NULL') = 'NULL'",
+                "missing_field",
+                path,
+            ),
+            _no_list(path, "previous_leaves is null"),
             _Finding(long, "outside_domain", f"{path}[]"),
         ]
     return found

@@ -234,8 +234,8 @@ from {{ relation }}
     {%- elif item.denominator %}
     {{ voice_value('sum(' ~ of_kpi ~ 'numerator end)', 'sum(' ~ of_kpi ~ 'denominator end)', item.factor) }}
         as {{ item.column }},
-    sum({{ of_kpi }}numerator end) as {{ item.column }}_numerator,
-    sum({{ of_kpi }}denominator end) as {{ item.column }}_denominator,
+    coalesce(sum({{ of_kpi }}numerator end), 0) as {{ item.column }}_numerator,
+    coalesce(sum({{ of_kpi }}denominator end), 0) as {{ item.column }}_denominator,
     {%- else %}
     cast(coalesce(sum({{ of_kpi }}numerator end), 0) as bigint) as {{ item.column }},
     {%- endif %}
