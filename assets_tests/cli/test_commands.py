@@ -117,6 +117,7 @@ def test_run_and_status_as_json(
     assert "Traceback" not in ran.err + status.err + text.err
 
 
+@pytest.mark.long
 def test_run_makes_dates_anew(command: Command, half: Home, tmp_path: Path) -> None:
     home = half.copy_to(tmp_path / "home")
     good = home.dump()

@@ -117,6 +117,7 @@ def spoil(home: Home, statement: str) -> None:
         connection.execute(statement)
 
 
+@pytest.mark.long
 def test_home_and_prefix_are_all_that_dbt_needs_on_duckdb(half: Home, tmp_path: Path) -> None:
     home = half.copy_to(tmp_path / "home")
     values: dict[str, Any] = {

@@ -164,6 +164,7 @@ def _runs_in_ledger(home: Home) -> dict[date, set[str]]:
     return found
 
 
+@pytest.mark.long
 def test_kpis_of_one_date_alone(half: Home, tmp_path: Path) -> None:
     home = half.copy_to(tmp_path / "home")
     good = home.dump(working=True)

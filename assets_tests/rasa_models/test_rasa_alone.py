@@ -89,6 +89,7 @@ def test_tables_that_dlt_made_are_read_as_they_are(tmp_path: Path, shared: Path)
     assert "Got 1 result" in done.stdout
 
 
+@pytest.mark.long
 def test_postgres(postgres: str, tmp_path: Path) -> None:
     warehouse = RasaWarehouse(tmp_path, postgres)
     feed = deliveries(random.Random(8), senders=200, loads=2)
@@ -135,7 +136,7 @@ def test_a_missing_prefix_is_named(tmp_path: Path) -> None:
 
 
 def test_source_tests_fail_without_raw_events(tmp_path: Path) -> None:
-    missing = RasaWarehouse(tmp_path).dbt("test", "-s", "source:*", prefix="bot")
+    missing = RasaWarehouse(tmp_path).dbt("test", "-s", "source:*", prefix="acme")
     assert missing.returncode == 1
     assert "raw_events_exist" in missing.stdout
     assert "loads_have_status" in missing.stdout

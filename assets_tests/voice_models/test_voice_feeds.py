@@ -167,7 +167,7 @@ def facts_of(world: World) -> set[tuple[Any, ...]]:
 
 
 @given(calls=feeds, weeks=st.integers(1, 20))
-@settings(QUICK, max_examples=10)
+@settings(QUICK, max_examples=5)
 def test_shifting_all_times_by_whole_days_shifts_the_rows(pipeline: Pipeline, calls: Any, weeks: int) -> None:
     """From a part of the year without a change of clocks into itself."""
     for call in calls:
@@ -181,7 +181,7 @@ def test_shifting_all_times_by_whole_days_shifts_the_rows(pipeline: Pipeline, ca
 
 
 @given(calls=feeds)
-@settings(QUICK, max_examples=10)
+@settings(QUICK, max_examples=5)
 def test_exchanging_phones_changes_no_figure(pipeline: Pipeline, calls: Any) -> None:
     others = {"11968322333": "4199990000", "+55 11 96832-2333": "4199990000", "21987654321": "11968322333"}
     left = loaded(pipeline, events_of(calls)).rows("daily")
@@ -192,7 +192,7 @@ def test_exchanging_phones_changes_no_figure(pipeline: Pipeline, calls: Any) -> 
 
 
 @given(calls=feeds, position=st.integers(0, 13))
-@settings(QUICK, max_examples=10)
+@settings(QUICK, max_examples=5)
 def test_a_call_of_a_new_phone_changes_no_recall(pipeline: Pipeline, calls: Any, position: int) -> None:
     new = {**calls[position % len(calls)], "phone": "5133334444", "start": True}
     before = {row["date"]: row for row in loaded(pipeline, events_of(calls)).rows("voice_daily")}
@@ -206,7 +206,7 @@ def test_a_call_of_a_new_phone_changes_no_recall(pipeline: Pipeline, calls: Any,
 
 
 @given(calls=feeds)
-@settings(QUICK, max_examples=10)
+@settings(QUICK, max_examples=5)
 def test_windows_nest_and_parts_are_parts(pipeline: Pipeline, calls: Any) -> None:
     for row in loaded(pipeline, events_of(calls)).rows("voice_daily"):
         assert row["recalls_24h"] <= row["recalls_7d"] <= row["recalls_28d"] <= row["initiated_calls"]
