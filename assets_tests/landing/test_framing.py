@@ -363,3 +363,15 @@ def test_an_empty_file_has_no_line(tmp_path: Path) -> None:
     for name in ("empty.jsonl", "empty.json"):
         (tmp_path / name).touch()
         assert Read(tmp_path / name).lines_read == 0
+
+
+@pytest.mark.parametrize("every", [2, 100, 700])
+def test_what_is_taken_out_leaves_the_others_as_they_are(folder: Path, every: int) -> None:
+    lines = [b"\n" if n % every == 0 else b'{"n": %d}\n' % n for n in range(2_000)]
+    path = folder / f"gaps-{every}.jsonl"
+    path.write_bytes(b"".join(lines))
+    read = Read(path)
+    starts = itertools.accumulate((len(line) for line in lines), initial=0)
+    expected = [(n, at, line) for n, (at, line) in enumerate(zip(starts, lines, strict=False), 1) if line != b"\n"]
+    assert read.kept == expected
+    assert read.blank == len(lines) - len(expected)

@@ -186,7 +186,8 @@ def _careful() -> str:
 def _plain() -> str:
     """The same where no type is ever looked up; a line that is no JSON has no keys."""
     sql = _statement(
-        is_valid="true",
+        # Taking escaped NULs out may turn damage into JSON; other damage shows where the keys are read.
+        is_valid="case when contains(line, chr(92) || 'u0000') then json_valid(line) else true end",
         key_lists=_KEYS_IF_VALID,
         types="cast(null as varchar[])",
         message_kinds="cast(null as varchar[][])",
@@ -228,6 +229,9 @@ def plain_rows(connection: duckdb.DuckDBPyConnection) -> str:
 def register_lines(connection: duckdb.DuckDBPyConnection, lines: pa.Table, at_once: int = 2048) -> None:
     """Make table `lines` (line, file_number, line_number, byte_offset) known, with a `row_number` from 0."""
     numbered = lines.append_column("row_number", pa.array(np.arange(len(lines))))
+    # A statement takes as long for a few rows as for many: pieces of many files, or between refused lines, are joined.
+    if len(lines) < numbered["line"].num_chunks * at_once // 2:
+        numbered = numbered.combine_chunks()
     # Small batches: DuckDB hands whole batches to its threads.
     connection.register("lines", pa.Table.from_batches(numbered.to_batches(max_chunksize=at_once), numbered.schema))
 

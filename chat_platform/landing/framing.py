@@ -328,8 +328,18 @@ def _batch(data: bytes, ends: IntArray, numbers: IntArray, offset: int) -> Batch
     if refused or blank.any():
         keep = ~blank
         keep[list(refused)] = False
-        table = table.filter(pa.array(keep))
+        table = _kept(table, keep)
     return Batch(table, len(ends), int(blank.sum()), list(refused.values()))
+
+
+def _kept(table: pa.Table, keep: npt.NDArray[np.bool_]) -> pa.Table:
+    """The rows to keep; where few are not, in pieces of the same memory, for the text is large."""
+    gaps = np.flatnonzero(~keep)
+    if len(gaps) > len(keep) // 250 + 4:
+        return table.filter(pa.array(keep))
+    starts, ends = [0, *(gaps + 1).tolist()], [*gaps.tolist(), len(keep)]
+    pieces = [table.slice(start, end - start) for start, end in zip(starts, ends, strict=True) if end > start]
+    return pa.concat_tables(pieces) if pieces else table.slice(0, 0)
 
 
 def _openings_at_most(buffer: ByteArray, starts: IntArray, ends: IntArray) -> IntArray:

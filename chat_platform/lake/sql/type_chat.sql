@@ -230,8 +230,10 @@ stepped as (
                             then coalesce(is_nested(step.browser_tool_execution.tool.step_type), true)
                             or coalesce(starts_with(step.browser_tool_execution.tool.content.extra_headers, '['), true)
                         when 'agent_progress'
-                            then coalesce(is_nested(step.agent_progress.action), true)
-                            or coalesce(is_nested(step.agent_progress.url), true)
+                            -- Where one has a value, the object is one, and the other is absent or null.
+                            then coalesce(step.agent_progress.action, step.agent_progress.url) is null
+                            or coalesce(is_nested(step.agent_progress.action), false)
+                            or coalesce(is_nested(step.agent_progress.url), false)
                     end
                 )
             ),
@@ -258,7 +260,7 @@ contents as (
         reason,
         suspect,
         key_lists,
-        suspect or has_nul or is_odd or odd_messages or odd_steps or reason is not null as needs_look,
+        suspect or is_odd or odd_messages or odd_steps or reason is not null as needs_look,
         case when reason is not null or suspect then line end as line,
         event_timestamp,
         event_date,
