@@ -61,6 +61,7 @@ masked as (
 )
 
 select
+    carried.message_number,
     id64(carried.session_id || chr(31) || cast(carried.step.step_index as varchar)) as tool_usage_id,
     carried.session_id,
     carried.thread_id,

@@ -24,6 +24,17 @@ named as (
     from masked_hosts
 ),
 
+said as (
+    -- Found by number of the message: the texts of queries are compared once a message, not once a step.
+    select
+        messages.rowid as message_number,
+        scores.domain_category,
+        scores.domain_confidence
+    from messages
+    inner join scores on messages.user_query = scores.user_query
+    where scores.domain_category <> 'Unknown'
+),
+
 acted as (
     select
         steps.*,
@@ -44,24 +55,20 @@ select
     acted.step_index,
     coalesce(nullif(cut(mask(acted.action), 256), ''), 'unknown') as action_type,
     acted.action_url,
-    case
-        when said.domain_category <> 'Unknown' then said.domain_category
-        else coalesce(sites.domain_category, 'Unknown')
-    end as domain_category,
+    coalesce(said.domain_category, sites.domain_category, 'Unknown') as domain_category,
     acted.domain_name,
     case acted.outcome when 'succeeded' then 'completed' when 'failed' then 'failed' else 'in_progress' end
         as task_status,
     case acted.outcome when 'succeeded' then true when 'failed' then false end as task_completed,
     case
-        when said.domain_category <> 'Unknown' then cast(said.domain_confidence as decimal(5, 4))
+        when said.domain_category is not null then cast(said.domain_confidence as decimal(5, 4))
         when sites.domain_category is not null then cast(1 as decimal(5, 4))
     end as classification_confidence,
     case
-        when said.domain_category <> 'Unknown' then 'model'
+        when said.domain_category is not null then 'model'
         when sites.domain_category is not null then 'lookup'
         else 'none'
     end as classification_source
 from acted
-left join messages on acted.session_id = messages.session_id
-left join scores as said on messages.user_query = said.user_query
+left join said on acted.message_number = said.message_number
 left join sites on acted.domain_name = sites.domain_name
