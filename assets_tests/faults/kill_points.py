@@ -88,8 +88,8 @@ _ENDING = (
     Point("snapshot", "after the rename", "pathlib", "Path.replace", "after", "warehouse.duckdb.next", reader="new"),
 )
 PUBLISH_POINTS = (
-    _ours("scan", "first look at landing", _SCAN, "before"),
-    _ours("scan", "second look, under the lock", _SCAN, "after", call=2),
+    _ours("scan", "before the look at landing", _SCAN, "before"),
+    _ours("scan", "after the look at landing", _SCAN, "after"),
     _ours("prepare", "before the classifier", "classifier.current:ensure_current", "before"),
     _ours("ingest", "after a chunk is typed", "lake.typing:type_lines", "after"),
     Point("ingest", "while parts are written", pattern="lake/chat/event_date=*/*.parquet"),
