@@ -7,7 +7,8 @@ import pytest
 from homes import Homes
 
 from chat_platform.classifier.current import load_current
-from chat_platform.classifier.train import TrainedClassifier, training_set
+from chat_platform.classifier.train import TrainedClassifier
+from chat_platform.classifier.training_set import training_set
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -8,13 +8,8 @@ import pyarrow as pa
 import pytest
 
 from chat_platform.classifier.labels import LABELS, TARGETS, UNKNOWN
-from chat_platform.classifier.train import (
-    EXAMPLES,
-    TrainingDataError,
-    model_version,
-    training_set,
-    training_sha256,
-)
+from chat_platform.classifier.training_set import EXAMPLES, TrainingDataError, training_set, training_sha256
+from chat_platform.classifier.version import model_version
 
 
 @pytest.fixture(scope="module")

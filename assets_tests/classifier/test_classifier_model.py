@@ -17,7 +17,8 @@ import pytest
 from chat_platform.classifier.evaluate import calibration_error, evaluate, evaluate_on, per_label
 from chat_platform.classifier.labels import LABELS, TARGETS, UNKNOWN
 from chat_platform.classifier.predict import SCHEMA, score
-from chat_platform.classifier.train import TEXT_LIMIT, TrainedClassifier, TrainingDataError, decide, train
+from chat_platform.classifier.train import TEXT_LIMIT, TrainedClassifier, decide, train
+from chat_platform.classifier.training_set import TrainingDataError
 
 REPOSITORY = Path(__file__).parents[2]
 SHARED = Path(__file__).parents[3] / "shared"
@@ -139,8 +140,8 @@ def test_same_data_gives_the_same_model_in_another_process(
     program = """
 import json, sys
 import pandas as pd, pyarrow as pa
-from chat_platform.classifier import predict, train
-rows = train.training_set(pd.read_csv("chat_platform/reference/domain_classifications.csv"))
+from chat_platform.classifier import predict, train, training_set
+rows = training_set.training_set(pd.read_csv("chat_platform/reference/domain_classifications.csv"))
 model = train.train(rows.sample(frac=1, random_state=1))
 result = predict.score(pa.array(json.load(open(sys.argv[1]))), model)
 print(json.dumps([model.version, repr(model.chosen), [repr(row) for row in result.to_pylist()]]))

@@ -131,3 +131,13 @@ def test_one_run_at_a_time_needs_no_pool(definitions: dg.Definitions) -> None:
     assert "concurrency" not in config
     assert config["telemetry"] == {"enabled": False}
     assert config["run_retries"]["retry_on_asset_or_op_failure"] is False
+
+
+def test_what_takes_long_to_load_is_loaded_where_it_is_needed() -> None:
+    """Each command, each step and each look of the UI at the code pays for what the definitions import."""
+    code = (
+        "import sys, chat_platform.definitions\n"
+        "print({name.partition('.')[0] for name in sys.modules} & {'sklearn', 'scipy', 'jiwer', 'moto', 'hypothesis'})"
+    )
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

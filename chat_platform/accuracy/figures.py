@@ -2,7 +2,7 @@
 
 Frames come with the columns of the tables (`store`) and `item`, what was judged: an event or prompt of one model
 version. Every figure is given over all that is there and by model version where versions were sent; shares are between
-0 and 1, and have a Wilson interval at 95 %.
+0 and 1, and have a Wilson interval at 95 %. Scikit-learn is loaded with the first judgement: it takes a second.
 """
 
 import math
@@ -13,7 +13,6 @@ from datetime import date
 from itertools import combinations
 
 import pandas as pd
-from sklearn.metrics import cohen_kappa_score, f1_score, multilabel_confusion_matrix
 
 from chat_platform.accuracy.intervals import wilson
 
@@ -88,6 +87,8 @@ def _robot(rows: pd.DataFrame) -> Iterator[Figure]:
     yield _share("robot_accuracy", int((true == predicted).sum()), n, n)
     if not n:
         return
+    from sklearn.metrics import f1_score, multilabel_confusion_matrix
+
     intents = sorted(set(true) | set(predicted))
     for intent, ((_, false_hits), (missed, hits)) in zip(
         intents, multilabel_confusion_matrix(true, predicted, labels=intents), strict=True
@@ -124,6 +125,8 @@ def _agreed(rows: pd.DataFrame, label: str) -> tuple[pd.DataFrame, int]:
 
 
 def _kappas(rows: pd.DataFrame, area: str, label: str) -> Iterator[Figure]:
+    from sklearn.metrics import cohen_kappa_score
+
     by_person = rows.dropna(subset=["annotator"]).pivot(index="item", columns="annotator", values=label)
     for one, other in combinations(by_person.columns, 2):
         both = by_person[[one, other]].dropna().astype(str)

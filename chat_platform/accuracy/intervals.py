@@ -2,8 +2,6 @@
 
 from bisect import bisect_left
 
-from scipy.stats import binomtest
-
 from chat_platform.errors import ChatPlatformError
 
 CONFIDENCE = 0.95
@@ -12,6 +10,9 @@ MAX_SIZE = 1_000_000
 
 def wilson(hits: int, n: int) -> tuple[float, float]:
     """Bounds of a share of `hits` in `n` > 0."""
+    # Takes a second to load, and most processes have nothing to judge.
+    from scipy.stats import binomtest
+
     interval = binomtest(hits, n).proportion_ci(CONFIDENCE, method="wilson")
     return float(interval.low), float(interval.high)
 

@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from chat_platform.accuracy.figures import Figure, prompt_figures, robot_figures, transcript_figures
 from chat_platform.accuracy.files import Label, PromptScore, Transcript, read_rows
-from chat_platform.accuracy.words import count_errors
 from chat_platform.contracts.accuracy import Judgements
 from chat_platform.errors import ChatPlatformError
 from chat_platform.locks import locked
@@ -112,6 +111,8 @@ def _records(path: Path, kind: Judgements, annotator: str | None) -> tuple[list[
         for line, row in filled
     ]
     if kind is Judgements.TRANSCRIPTS:
+        from chat_platform.accuracy.words import count_errors
+
         errors = count_errors([row.reference for _, row in filled], [row.hypothesis for _, row in filled])
         records = [{**record, **asdict(counted)} for record, counted in zip(records, errors, strict=True)]
     _refuse_repeats(path, item, records)

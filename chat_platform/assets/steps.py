@@ -14,7 +14,6 @@ from dagster_dbt import DbtCliInvocation, DbtCliResource
 
 from chat_platform import reference
 from chat_platform.classifier.current import ensure_current, load_current
-from chat_platform.classifier.predict import score
 from chat_platform.dbt.project import EXECUTABLE, PROJECT_DIR
 from chat_platform.errors import ChatPlatformError
 from chat_platform.lake.manifest import Manifest
@@ -78,6 +77,8 @@ def scorer_of(settings: Settings) -> Scorer:
     """The current classifier as a function; loaded when it is first asked."""
 
     def scored(queries: pa.ChunkedArray) -> pa.Table:
+        from chat_platform.classifier.predict import score
+
         return score(queries, load_current(settings.models))
 
     return scored

@@ -6,7 +6,7 @@
 
 Unpickling runs code, so only a file whose bytes are those named by its card is opened, and only under the
 minor version of scikit-learn that wrote it. A version appears by one rename: a killed save leaves nothing
-that counts.
+that counts. Scikit-learn is loaded with the first model: most processes need none, and it takes a second.
 """
 
 import hashlib
@@ -17,23 +17,15 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import joblib
-import sklearn
 from filelock import FileLock
 
-from chat_platform.classifier.evaluate import evaluate
 from chat_platform.classifier.labels import LABELS
-from chat_platform.classifier.train import (
-    C_GRID,
-    FOLDS,
-    TARGET_PRECISION,
-    TEXT_LIMIT,
-    TrainedClassifier,
-    code_sha256,
-    sklearn_minor,
-)
+from chat_platform.classifier.version import code_sha256, sklearn_minor
+
+if TYPE_CHECKING:
+    from chat_platform.classifier.train import TrainedClassifier
 
 _MODEL: Final = "model.joblib"
 _CARD: Final = "card.json"
@@ -56,11 +48,13 @@ class FileRegistry:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def save(self, model: TrainedClassifier) -> Path:
+    def save(self, model: "TrainedClassifier") -> Path:
         """Store a model with its card under its version; returns the version's folder.
 
         A version that is already stored whole is left as it is; a damaged one is replaced.
         """
+        import joblib
+
         target = self._path(model.version)
         self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / ".lock"):
@@ -104,12 +98,16 @@ class FileRegistry:
             raise ModelError(f"The card of model {version} is damaged; remove its folder and train again.")
         return card
 
-    def load(self, version: str) -> TrainedClassifier:
+    def load(self, version: str) -> "TrainedClassifier":
         """Unpickle a version after checking it against its card.
 
         Raises ModelError where the version is missing, its bytes are not those of the card, or scikit-learn
         has another minor version than at training.
         """
+        import joblib
+
+        from chat_platform.classifier.train import TrainedClassifier
+
         model = joblib.load(io.BytesIO(self._checked_content(version)))
         if not isinstance(model, TrainedClassifier) or model.version != version:
             raise ModelError(f"The file of model {version} holds something else; train again.")
@@ -152,7 +150,12 @@ class FileRegistry:
         return content
 
 
-def _card(model: TrainedClassifier, content: bytes) -> dict[str, Any]:
+def _card(model: "TrainedClassifier", content: bytes) -> dict[str, Any]:
+    import sklearn
+
+    from chat_platform.classifier.evaluate import evaluate
+    from chat_platform.classifier.train import C_GRID, FOLDS, TARGET_PRECISION, TEXT_LIMIT
+
     # No clock: the same model gives the same card.
     return {
         "version": model.version,

@@ -5,18 +5,13 @@ Both targets share one set of TF-IDF features; each has its own logistic regress
 that the scoring model has not seen, and near-identical queries never sit on both sides of a split.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
-import sklearn
 from sklearn.cluster import DBSCAN
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
@@ -25,16 +20,15 @@ from sklearn.pipeline import FeatureUnion
 from threadpoolctl import threadpool_limits
 
 from chat_platform.classifier.labels import LABELS, TARGETS, UNKNOWN, Target
+from chat_platform.classifier.training_set import COLUMNS, TrainingDataError, training_sha256
+from chat_platform.classifier.version import SEED, model_version
 
 Floats = npt.NDArray[np.float64]
 Strings = npt.NDArray[np.object_]
 
-EXAMPLES: Final = Path(__file__).with_name("examples.csv")
-COLUMNS: Final = ("query", *TARGETS)
 # One-letter words too: "a", "I" and digits tell a request from a question.
 _WORD: Final = r"(?u)\b\w+\b"
 
-SEED: Final = 20260101
 FOLDS: Final = 4
 # Wider grids (1 to 64) chose within this one.
 C_GRID: Final = (4.0, 8.0, 16.0)
@@ -46,12 +40,6 @@ TARGET_PRECISION: Final = 0.9
 SAME_QUERY: Final = 0.6
 # What people want stands at the beginning; pasted documents would only cost time.
 TEXT_LIMIT: Final = 2_000
-
-_CODE: Final = ("labels.py", "train.py", "predict.py", "evaluate.py")
-
-
-class TrainingDataError(ValueError):
-    """The labelled queries cannot be trained on; the message says what to correct."""
 
 
 @dataclass(frozen=True)
@@ -117,63 +105,6 @@ def decide(probabilities: Floats, classes: Sequence[str], threshold: float) -> t
     return labels, confidence
 
 
-def training_set(
-    domain_classifications: pa.Table | pd.DataFrame, examples: Sequence[Path] = (EXAMPLES,)
-) -> pd.DataFrame:
-    """The labelled queries: one row per distinct (query, domain_category, intent_type), sorted.
-
-    In: the rows of domain_classifications (active rows only; each query of `query_patterns`, separated by
-    `|`, takes the labels of its row) and CSV files with the columns query, domain_category, intent_type.
-    Raises TrainingDataError for a missing column, an empty query or a label outside the closed sets.
-    """
-    sites = (
-        domain_classifications.to_pandas() if isinstance(domain_classifications, pa.Table) else domain_classifications
-    )
-    _require(sites, ("query_patterns", "is_active", *TARGETS), "domain_classifications")
-    patterns = sites[sites["is_active"].eq(True)].dropna(subset=["query_patterns"])
-    patterns = patterns.assign(query=patterns["query_patterns"].str.split("|")).explode("query")
-    frames = [patterns.loc[:, list(COLUMNS)]]
-    for path in examples:
-        frame = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-        _require(frame, COLUMNS, path.name)
-        frames.append(frame.loc[:, list(COLUMNS)])
-    rows = pd.concat(frames, ignore_index=True)
-    rows["query"] = rows["query"].str.strip()
-    if rows["query"].eq("").any():
-        raise TrainingDataError("A training query is empty; remove the row or the stray '|' beside it.")
-    for target in TARGETS:
-        strange = sorted(set(rows[target].fillna("(null)")) - set(LABELS[target]))
-        if strange:
-            raise TrainingDataError(f"{target} has labels outside the closed set: {', '.join(strange)}")
-    result: pd.DataFrame = rows.drop_duplicates().sort_values(list(COLUMNS), ignore_index=True)
-    return result
-
-
-def training_sha256(rows: pd.DataFrame) -> str:
-    """Hash of the content of a training set, independent of the order of its rows."""
-    lines = sorted(json.dumps(row) for row in rows.loc[:, list(COLUMNS)].to_numpy().tolist())
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def code_sha256() -> str:
-    """Hash of the sources that decide what a model says and how it is measured."""
-    digest = hashlib.sha256()
-    for name in _CODE:
-        digest.update(Path(__file__).with_name(name).read_text(encoding="utf-8").encode() + b"\0")
-    return digest.hexdigest()
-
-
-def sklearn_minor() -> str:
-    """Version of scikit-learn down to the minor one, for example 1.9: pickles hold within it."""
-    return ".".join(str(sklearn.__version__).split(".")[:2])
-
-
-def model_version(rows: pd.DataFrame, seed: int = SEED) -> str:
-    """Version that `train(rows, seed)` would give: 12 hexadecimal digits, known without training."""
-    parts = [training_sha256(rows), str(seed), code_sha256(), sklearn_minor()]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:12]
-
-
 def train(rows: pd.DataFrame, seed: int = SEED) -> TrainedClassifier:
     """Train on the rows of `training_set()`; the same rows and seed give the same classifier.
 
@@ -211,12 +142,6 @@ def train(rows: pd.DataFrame, seed: int = SEED) -> TrainedClassifier:
         chosen=chosen,
         held_out=held_out,
     )
-
-
-def _require(frame: pd.DataFrame, columns: Sequence[str], name: str) -> None:
-    missing = [column for column in columns if column not in frame.columns]
-    if missing:
-        raise TrainingDataError(f"{name} lacks the columns: {', '.join(missing)}")
 
 
 def _features() -> Any:
