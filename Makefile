@@ -60,16 +60,23 @@ $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null 2>&1 && $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
 	@$@ -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 13) else "Python 3.11 or 3.12 is needed: make PYTHON=python3.11")'
 
-$(VENV)/.run: $(VENV)/bin/python requirements.lock pyproject.toml
+# pip compiles what it installs file by file; all processors together are done sooner.
+define install
 	@echo "Installing (about a minute, once) ..."
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-compile --require-hashes -r $(1)
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true
+endef
+
+$(VENV)/.run: $(VENV)/bin/python requirements.lock pyproject.toml
+	$(call install,requirements.lock)
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	@touch $@
+# The larger lock holds all of the smaller one.
+$(VENV)/.dev: $(VENV)/bin/python requirements.lock requirements-dev.lock pyproject.toml
+	$(call install,requirements-dev.lock)
+	@touch $(VENV)/.run $@
 
 $(VENV)/.bench: $(VENV)/.run requirements-bench.lock
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-bench.lock
+	$(call install,requirements-bench.lock)
 	@touch $@

@@ -309,6 +309,7 @@ def test_query_refuses_to_write_and_to_look_elsewhere(command: Command, half: Ho
     assert half.value("select count(*) from demo_kpi.daily") > 0
 
 
+@pytest.mark.long
 def test_a_refused_line_is_corrected_and_counts(command: Command, half: Home, tmp_path: Path) -> None:
     home = half.copy_to(tmp_path / "home")
     target = tmp_path / "refused.jsonl"

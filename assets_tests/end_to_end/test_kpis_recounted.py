@@ -17,7 +17,7 @@ from homes import TEST_KEY, Home
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC without a zone, as in the tables
 
 
-@pytest.fixture(scope="session", params=["real", "sample"])
+@pytest.fixture(scope="session", params=[pytest.param("real", marks=pytest.mark.long), "sample"])
 def recounted(request: pytest.FixtureRequest) -> tuple[Home, list[Message], Cells]:
     home: Home = request.getfixturevalue(request.param)
     messages = read_messages(sorted(home.landing.glob("*.gz")), TEST_KEY)

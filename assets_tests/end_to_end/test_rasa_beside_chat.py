@@ -124,6 +124,7 @@ def check_cells_and_lines(home: Home, each: int) -> None:
             assert recounted(found, day)[kpi] == (numerator, denominator), (kpi, day, dimension, label)
 
 
+@pytest.mark.long
 def test_a_source_that_is_switched_off_is_not_there(new_home: Callable[..., Home]) -> None:
     home = new_home(sources="rasa")
     generate_rasa(home.root / "landing" / "rasa", events=300, seed=3)

@@ -105,11 +105,8 @@ def test_a_second_run_changes_nothing(real: Home, expected: dict[str, Any], tmp_
     assert_counts(home, expected)
 
 
-@pytest.mark.parametrize(
-    "order",
-    [order if order == (3, 2, 1) else pytest.param(order, marks=pytest.mark.long) for order in ORDERS],
-    ids=lambda order: "".join(map(str, order)),
-)
+@pytest.mark.long
+@pytest.mark.parametrize("order", ORDERS, ids=lambda order: "".join(map(str, order)))
 def test_files_one_by_one_in_any_order(
     order: tuple[int, ...], real: Home, new_home: Callable[..., Home], shared: Path, expected: dict[str, Any]
 ) -> None:
@@ -139,6 +136,7 @@ def test_full_runs_in_any_order(
     assert_same(home.dump(), real.dump())
 
 
+@pytest.mark.long
 def test_a_file_split_in_two_and_delivered_again(
     real: Home, new_home: Callable[..., Home], shared: Path, expected: dict[str, Any]
 ) -> None:

@@ -89,12 +89,6 @@ def test_nothing_is_left_and_nothing_comes_back(people: Home, tmp_path: Path) ->
     ):
         assert home.value(links) == people.value(links) == expected
 
-    # Another run takes nothing for new, a full refresh finds nothing.
-    standing = home.dump()
-    home.publish()
-    assert_same(home.dump(), standing)
-    assert home.query("select * from demo_ops.loads order by load_id") == loads
-
     put_back(home, saved, "again")
     for source, new in zip(("chat", "rasa", "voice"), later(now=time.time()), strict=True):
         (home.root / "landing" / source / "later.jsonl").write_bytes(new)
@@ -114,6 +108,16 @@ def test_nothing_is_left_and_nothing_comes_back(people: Home, tmp_path: Path) ->
         "select count(*) from demo_ops.loads where lines_read <> blank + rejected + duplicates + superseded + accepted"
     )
     assert loads == [(0,)]
+
+
+@pytest.mark.long
+def test_a_run_after_a_removal_takes_nothing_for_new(people: Home, tmp_path: Path) -> None:
+    home = people.copy_to(tmp_path / "home")
+    remove(home)
+    standing, loads = home.dump(), home.query("select * from demo_ops.loads order by load_id")
+    home.publish()
+    assert_same(home.dump(), standing)
+    assert home.query("select * from demo_ops.loads order by load_id") == loads
 
 
 def test_models_of_a_source_that_is_switched_off_are_built_too(

@@ -135,6 +135,7 @@ def test_a_missing_prefix_is_named(tmp_path: Path) -> None:
     assert "source_schema_prefix is not set" in done.stdout
 
 
+@pytest.mark.long
 def test_source_tests_fail_without_raw_events(tmp_path: Path) -> None:
     missing = RasaWarehouse(tmp_path).dbt("test", "-s", "source:*", prefix="acme")
     assert missing.returncode == 1
@@ -142,6 +143,7 @@ def test_source_tests_fail_without_raw_events(tmp_path: Path) -> None:
     assert "loads_have_status" in missing.stdout
 
 
+@pytest.mark.long
 def test_settings_that_name_no_column_are_named(tmp_path: Path) -> None:
     """One by one; actions that have no name start no session, so what they say of users is left out."""
     warehouse = RasaWarehouse(tmp_path)

@@ -153,6 +153,7 @@ def test_a_run_that_broke_off_leaves_no_date_behind(copy: VoiceWarehouse, golden
     assert (found["2018-06-15"], found["2018-06-16"]) == (0, 100)
 
 
+@pytest.mark.long
 def test_postgres(postgres: str, tmp_path: Path, golden: list[Event], late: list[Event], expected: Figures) -> None:
     made = VoiceWarehouse(tmp_path, postgres)
     made.write("bot", typed(golden))
@@ -274,7 +275,10 @@ def test_every_other_reading_on_postgres(postgres: str, tmp_path: Path, golden: 
 
 @pytest.mark.parametrize(
     ("readings", "told"),
-    [("tma=end_day", "local_start_day, local_end_day, utc_start_day, open_until_now"), ("fcl=x", "transfer, api, idk")],
+    [
+        ("tma=end_day", "local_start_day, local_end_day, utc_start_day, open_until_now"),
+        pytest.param("fcl=x", "transfer, api, idk", marks=pytest.mark.long),
+    ],
 )
 def test_an_unknown_reading_is_refused_with_the_known_ones(copy: VoiceWarehouse, readings: str, told: str) -> None:
     done = copy.dbt("compile", "--select", "int_voice__days", voice_readings=readings)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import pytest
 from homes import Home
 from test_voice_feeds import near
 from test_voice_figures import Figures, assert_first_load, assert_second_load
@@ -83,6 +84,7 @@ def test_the_worked_example_from_its_files(new_home: Callable[..., Home], expect
     assert dates == [("2018-06-14",)]
 
 
+@pytest.mark.long
 def test_the_real_feed(new_home: Callable[..., Home], shared: Path) -> None:
     home = new_home(sources="voice")
     for path in sorted((shared / "real" / "voice" / "calls").glob("*.jsonl*")):
