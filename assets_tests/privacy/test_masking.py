@@ -111,6 +111,19 @@ def test_a_phone_or_document_number_leaves_no_digit(sql: duckdb.DuckDBPyConnecti
     assert value_of(sql, "mask($1)", f"call {number} now") == "call [number] now"
 
 
+@pytest.mark.parametrize("around", ["x_{}", "{}_x", "_{}_", "cpf{}", "{}casa", "é{}é", "a1_{}_1a", "x_{0}_{0}_x"])
+@pytest.mark.parametrize(
+    "number",
+    [
+        "123.456.789-09", "12.345.678/0001-95", "11 98765-4321", "(11) 98765-4321", "98765-4321", "11 3456-7890",
+        "4111 1111 1111 1111", "01 23 45 67 89",
+    ],
+)  # fmt: skip
+def test_letters_beside_a_number_hide_nothing(sql: duckdb.DuckDBPyConnection, number: str, around: str) -> None:
+    ((masked,),) = sql.execute("select mask($1)", [around.format(number)]).fetchall()
+    assert masked == around.format("[number]")
+
+
 @pytest.mark.parametrize(
     "text",
     [
