@@ -167,7 +167,7 @@ def test_a_run_that_breaks_leaves_all_or_nothing(
         raise OSError("broken")
 
     with monkeypatch.context() as patch:
-        patch.setattr(publishing, "record_load", broken)
+        patch.setattr(publishing, "record_verdicts", broken)
         with pytest.raises(WarehouseError):
             publish(settings, "broken")
     assert dump(settings) == before

@@ -19,6 +19,7 @@ from chat_platform.lake.manifest import Manifest
 from chat_platform.privacy.tombstones import frozen_scores
 from chat_platform.publish import scope
 from chat_platform.publish.keys import use_keys
+from chat_platform.publish.loads import record_verdicts
 from chat_platform.publish.scope import Scope
 from chat_platform.routing.rules import routing_rules
 from chat_platform.settings import Settings
@@ -294,53 +295,8 @@ class _Rebuild:
         )
 
     def _record_loads(self) -> None:
-        warehouse = self.warehouse
-        loads = warehouse.name("ops.loads")
-        # Messages of earlier loads that have just lost to a later content.
-        for load_id, count in warehouse.execute(
-            "select load_id, count(*) from candidates where stood and verdict <> 'accepted' group by 1"
-        ).fetchall():
-            warehouse.execute(
-                f"update {loads} set accepted = accepted - $1, superseded = superseded + $1 where load_id = $2",
-                [count, load_id],
-            )
-        verdicts: dict[tuple[str, str], int] = {
-            (load_id, verdict): count
-            for load_id, verdict, count in warehouse.execute(
-                "select load_id, verdict, count(*) from candidates where is_new group by all"
-            ).fetchall()
-        }
-        rows = [
-            {
-                **item.model_dump(
-                    include={
-                        "load_id", "source", "lines_read", "blank", "rejected", "warnings",
-                        "first_event_timestamp", "last_event_timestamp", "ingested_at",
-                    }
-                ),
-                "load_sequence": item.sequence,
-                "files": len(item.files),
-                "bytes_read": sum(file.bytes_read for file in item.files),
-                **{
-                    column: verdicts.get((item.load_id, verdict), 0)
-                    for column, verdict in (
-                        ("duplicates", "duplicate"), ("superseded", "superseded"), ("accepted", "accepted"),
-                    )
-                },
-            }
-            for item in self.loads
-        ]  # fmt: skip
-        files = [
-            {"load_id": item.load_id, **file.model_dump(), "source_file": file.name}
-            for item in self.loads
-            for file in item.files
-        ]
-        issues = [{"load_id": item.load_id, **issue.model_dump()} for item in self.loads for issue in item.issues]
-        for table, records in (("ops.loads", rows), ("ops.load_files", files), ("ops.load_issues", issues)):
-            warehouse.execute(f"delete from {warehouse.name(table)} where load_id in (select load_id from run_loads)")
-            if records:
-                warehouse.connection.register("records", pa.Table.from_pylist(records))
-                warehouse.insert(table, "select * from records")
+        # Messages of earlier loads may have just lost to a later content.
+        record_verdicts(self.warehouse, self.loads, "candidates", "stood")
 
     def _write_scope(self) -> None:
         """Name what dbt has to rebuild, on top of what an earlier run named and did not finish."""

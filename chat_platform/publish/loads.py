@@ -1,5 +1,7 @@
 """What the warehouse knows about loads: which are published, and the tables that count their lines."""
 
+from collections.abc import Iterable
+
 import pyarrow as pa
 
 from chat_platform.lake import manifest as manifests
@@ -50,3 +52,31 @@ def record_load(warehouse: Warehouse, load: Manifest, *, duplicates: int = 0, su
         if records:
             warehouse.connection.register("records", pa.Table.from_pylist(records))
             warehouse.insert(table, "select * from records")
+
+
+def record_verdicts(warehouse: Warehouse, loads: Iterable[Manifest], relation: str, stood: str) -> None:
+    """The same for several loads, and the counts of earlier loads, by the verdicts on lines in a relation.
+
+    `relation` has load_id, is_new and verdict (accepted, duplicate, superseded); `stood` is true for lines that counted
+    before this run.
+    """
+    lost = f"select load_id, count(*) from {relation} where {stood} and verdict <> 'accepted' group by 1"
+    for load_id, count in warehouse.execute(lost).fetchall():
+        warehouse.execute(
+            f"update {warehouse.name('ops.loads')} "
+            "set accepted = accepted - $1, superseded = superseded + $1 where load_id = $2",
+            [count, load_id],
+        )
+    counts: dict[tuple[str, str], int] = {
+        (load_id, verdict): count
+        for load_id, verdict, count in warehouse.execute(
+            f"select load_id, verdict, count(*) from {relation} where is_new group by all"
+        ).fetchall()
+    }
+    for load in loads:
+        record_load(
+            warehouse,
+            load,
+            duplicates=counts.get((load.load_id, "duplicate"), 0),
+            superseded=counts.get((load.load_id, "superseded"), 0),
+        )

@@ -14,7 +14,7 @@ from chat_platform.contracts import voice
 from chat_platform.lake import manifest as manifests
 from chat_platform.lake.manifest import Manifest
 from chat_platform.publish.keys import use_keys
-from chat_platform.publish.loads import record_load, unpublished
+from chat_platform.publish.loads import record_verdicts, unpublished
 from chat_platform.publish.scope import Scope, is_open
 from chat_platform.settings import Settings
 from chat_platform.sql import load_sql
@@ -325,29 +325,8 @@ class _Rebuild:
             warehouse.insert(f"voice.{table}", select)
 
     def _record_loads(self) -> None:
-        warehouse = self.warehouse
-        # Events of earlier loads that have just lost to a smaller hash.
-        for load_id, count in warehouse.execute(
-            "select load_id, count(*) from verdicts where not is_new and verdict <> 'accepted' group by 1"
-        ).fetchall():
-            warehouse.execute(
-                f"update {warehouse.name('ops.loads')} "
-                "set accepted = accepted - $1, superseded = superseded + $1 where load_id = $2",
-                [count, load_id],
-            )
-        lost = {
-            (load_id, verdict): int(count)
-            for load_id, verdict, count in warehouse.execute(
-                "select load_id, verdict, count(*) from verdicts where is_new group by all"
-            ).fetchall()
-        }
-        for item in self.loads:
-            record_load(
-                warehouse,
-                item,
-                duplicates=lost.get((item.load_id, "duplicate"), 0),
-                superseded=lost.get((item.load_id, "superseded"), 0),
-            )
+        # Events of earlier loads may have just lost to a smaller hash.
+        record_verdicts(self.warehouse, self.loads, "verdicts", "not is_new")
 
     def _write_scope(self) -> None:
         scope = self.scope
