@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from datetime import date
 from decimal import Decimal
@@ -214,6 +214,28 @@ def assert_same(found: Dump, expected: Dump) -> None:
                 f"only found:    {sorted(here - there, key=repr)[:4]}\n"
                 f"only expected: {sorted(there - here, key=repr)[:4]}"
             )
+
+
+def each_with_each(connection: duckdb.DuckDBPyConnection, statements: Mapping[str, str]) -> list[str]:
+    """Names of the statements in which DuckDB compares each row with each other: ten times the rows, a hundred times.
+
+    It does so where a join has more than equal columns: an "or", or a condition on one side of an outer join.
+    """
+    assert statements, "nothing to look at"
+    plans = {
+        name: "\n".join(plan for _, plan in connection.execute(f"explain {sql}").fetchall())
+        for name, sql in statements.items()
+    }
+    return [name for name, plan in plans.items() if "BLOCKWISE_NL_JOIN" in plan]
+
+
+def compiled_models(folder: Path) -> dict[str, str]:
+    """SQL of the models that dbt compiled below a folder, but for those about scopes, which ask single rows."""
+    return {
+        path.stem: path.read_text(encoding="utf-8").strip().rstrip(";")
+        for path in sorted(folder.glob("**/compiled/chat_platform/models/**/*.sql"))
+        if path.parent.name != "ops"
+    }
 
 
 class Homes:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
-from homes import FEED, Home, assert_same
+from homes import FEED, Home, assert_same, compiled_models, each_with_each
 
 from chat_platform.definitions import build_defs
 from chat_platform.instance import open_instance
@@ -125,6 +126,12 @@ def test_a_late_message_touches_its_own_date_only(late: tuple[Home, dg.DagsterRu
     assert told <= {one.isoformat() for one in may_be} < {one.isoformat() for one in [*DATES, *may_be]}
     before, after = half.dump(["kpi"])["kpi.message_costs"], home.dump(["kpi"])["kpi.message_costs"]
     assert len(after) == len(before) + 1
+
+
+def test_no_model_compares_each_row_with_each(late: tuple[Home, dg.DagsterRun]) -> None:
+    home, _ = late
+    with duckdb.connect(str(home.root / "warehouse.duckdb"), read_only=True) as connection:
+        assert each_with_each(connection, compiled_models(home.root / "dbt")) == []
 
 
 def test_a_backfill_logs_each_date_with_its_own_rows(late: tuple[Home, dg.DagsterRun], tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
+from homes import compiled_models, each_with_each
 from rasa_reference import Delivery, Event
 from rasa_warehouse import RasaWarehouse
 
@@ -116,6 +118,11 @@ def warehouse(tmp_path_factory: pytest.TempPathFactory) -> RasaWarehouse:
 def compiled(warehouse: RasaWarehouse) -> Path:
     warehouse.run("compile", "--select", "path:analyses/rasa", prefix="acme")
     return warehouse.folder / "target" / "compiled" / "chat_platform" / "analyses" / "rasa"
+
+
+def test_no_model_compares_each_row_with_each(warehouse: RasaWarehouse, compiled: Path) -> None:
+    with duckdb.connect(str(warehouse.file), read_only=True) as connection:
+        assert each_with_each(connection, compiled_models(warehouse.folder)) == []
 
 
 ANSWERS: dict[str, set[tuple[Any, ...]]] = {

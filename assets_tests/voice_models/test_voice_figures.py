@@ -10,7 +10,9 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
+from homes import compiled_models, each_with_each
 from voice_pipeline import Pipeline
 from voice_warehouse import Event, VoiceWarehouse, accepted, typed
 
@@ -110,6 +112,11 @@ def second_load(golden: list[Event], late: list[Event]) -> dict[str, list[dict[s
 def test_the_first_load(warehouse: VoiceWarehouse, expected: Figures) -> None:
     assert_first_load(warehouse, expected)
     assert_not_the_bugs(warehouse, expected)
+
+
+def test_no_model_compares_each_row_with_each(pipeline: Pipeline, warehouse: VoiceWarehouse) -> None:
+    with duckdb.connect(str(warehouse.file), read_only=True) as connection:
+        assert each_with_each(connection, compiled_models(warehouse.folder)) == []
 
 
 @pytest.fixture

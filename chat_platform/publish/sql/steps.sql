@@ -70,7 +70,7 @@ select
     carried.step.step_index as step_index,
     cut(carried.masked_tool_type, 256) as tool_type,
     cut(carried.masked_step_type, 256) as step_type,
-    tool_routing.classification_target,
+    coalesce(of_any.classification_target, of_one.classification_target) as classification_target,
     carried.search_type,
     carried.num_results,
     carried.step.result_count as result_count,
@@ -80,7 +80,7 @@ select
     carried.step.url as url,
     carried.step.outcome as outcome
 from masked as carried
-left join tool_routing
-    on
-        carried.step.tool_type = tool_routing.tool_type
-        and (tool_routing.step_type = '*' or carried.step_type = tool_routing.step_type)
+-- Two joins of equal columns: with an "or" DuckDB compares each step with each rule. A type has rules of one kind only.
+left join (select * from tool_routing where step_type = '*') as of_any on carried.step.tool_type = of_any.tool_type
+left join tool_routing as of_one
+    on carried.step.tool_type = of_one.tool_type and carried.step_type = of_one.step_type

@@ -22,7 +22,8 @@ published as (
         coalesce(masked.masked_keywords, searched.keywords) as words,
         cast(to_json(coalesce(masked.masked_keywords, searched.keywords)) as varchar) as words_json
     from searched
-    left join masked on searched.is_telling and searched.keywords = masked.keywords
+    -- Of equal columns only: any more, and DuckDB compares each search with each list.
+    left join masked on searched.keywords = masked.keywords
 )
 
 select

@@ -16,13 +16,20 @@ with slots as (
 ),
 
 -- requested_slot without a value asks for nothing, and a slot without a value is emptied, not filled
+-- and has no next; said here, for a join of more than equal columns compares each row with each
 nexts as (
     select
         *,
-        min(case when slot_action_normalised = 'filled_slot' and slot_value is not null then event_nr end)
-            {{ same_slot }} as next_fill_nr,
-        min(case when slot_action_normalised = 'requested_slot' then event_nr end)
-            {{ same_slot }} as next_attempt_nr
+        case
+            when slot_name_normalised is not null
+                then min(case when slot_action_normalised = 'filled_slot' and slot_value is not null then event_nr end)
+                    {{ same_slot }}
+        end as next_fill_nr,
+        case
+            when slot_name_normalised is not null
+                then min(case when slot_action_normalised = 'requested_slot' then event_nr end)
+                    {{ same_slot }}
+        end as next_attempt_nr
     from slots
 )
 
@@ -58,9 +65,7 @@ left join slots as fills
     on
         nexts.conversation_id = fills.conversation_id
         and nexts.next_fill_nr = fills.event_nr
-        and nexts.slot_name_normalised is not null
 left join slots as attempts
     on
         nexts.conversation_id = attempts.conversation_id
         and nexts.next_attempt_nr = attempts.event_nr
-        and nexts.slot_name_normalised is not null
