@@ -75,7 +75,8 @@ $(VENV)/.run: $(VENV)/bin/python requirements.lock pyproject.toml
 # The larger lock holds all of the smaller one.
 $(VENV)/.dev: $(VENV)/bin/python requirements.lock requirements-dev.lock pyproject.toml
 	$(call install,requirements-dev.lock)
-	@touch $(VENV)/.run $@
+	@[ -e $(VENV)/.run ] || touch $(VENV)/.run
+	@touch $@
 
 $(VENV)/.bench: $(VENV)/.run requirements-bench.lock
 	$(call install,requirements-bench.lock)
