@@ -7,6 +7,29 @@ create or replace temp macro pseudonym(value) as
         || unhex(sha256(getvariable('inner_pad') || encode(cast(value as varchar))))
     );
 
+-- A valid line without the NULs that are escaped in its texts: nothing can store one. Pairs of backslashes are set aside so
+-- that only a true escape goes; a valid line holds no control character, so one can stand for a pair.
+create or replace temp macro without_nul(line) as
+    case
+        when contains(line, chr(92) || 'u0000')
+            then
+                replace(
+                    replace(replace(line, chr(92) || chr(92), chr(1)), chr(92) || 'u0000', ''),
+                    chr(1),
+                    chr(92) || chr(92)
+                )
+        else line
+    end;
+
+-- Whether a line may hold what DuckDB reads although strict JSON forbids it: NaN, an infinity, a trailing comma.
+-- One search a sign: each begins with a character that can be looked for at speed.
+create or replace temp macro is_suspect(line) as
+    regexp_matches(line, ':\s*-?(?:[nN][aA][nN]|[iI][nN][fF])')
+    or regexp_matches(line, '\[\s*-?(?:[nN][aA][nN]|[iI][nN][fF])')
+    or regexp_matches(
+        line, ',\s*(?:[}\]]|-?(?:[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?)\s*[,}\]])'
+    );
+
 -- A JSON number, or one sent as text, as a finite double; null where it is neither.
 create or replace temp macro json_number(leaf) as
     case

@@ -13,38 +13,21 @@ read as (
         line_number,
         byte_offset,
         line as raw_line,
-        {is_valid} as is_valid,
-        contains(line, chr(92) || 'u0000') as has_nul
+        {is_valid} as is_valid
     from lines
 ),
 
 cleaned as (
-    -- A NUL escaped in a text cannot be stored anywhere; the pairs of backslashes are set aside so that only a
-    -- true escape is taken out. A valid line holds no control character, so one can stand for a pair.
     select
         * exclude (raw_line),
-        case
-            when is_valid and has_nul
-                then
-                    replace(
-                        replace(replace(raw_line, chr(92) || chr(92), chr(1)), chr(92) || 'u0000', ''),
-                        chr(1),
-                        chr(92) || chr(92)
-                    )
-            else raw_line
-        end as line
+        case when is_valid then without_nul(raw_line) else raw_line end as line
     from read
 ),
 
 looked_at as (
     select
         *,
-        -- One search a sign: each begins with a character that can be looked for at speed.
-        regexp_matches(line, ':\s*-?(?:[nN][aA][nN]|[iI][nN][fF])')
-        or regexp_matches(line, '\[\s*-?(?:[nN][aA][nN]|[iI][nN][fF])')
-        or regexp_matches(
-            line, ',\s*(?:[}\]]|-?(?:[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?)\s*[,}\]])'
-        ) as suspect
+        is_suspect(line) as suspect
     from cleaned
 ),
 

@@ -17,30 +17,16 @@ read as (
 ),
 
 cleaned as (
-    -- An escaped NUL cannot be stored anywhere; pairs of backslashes are set aside so that only a true escape goes.
     select
         * exclude (raw_line),
-        case
-            when is_valid and contains(raw_line, chr(92) || 'u0000')
-                then
-                    replace(
-                        replace(replace(raw_line, chr(92) || chr(92), chr(1)), chr(92) || 'u0000', ''),
-                        chr(1),
-                        chr(92) || chr(92)
-                    )
-            else raw_line
-        end as line
+        case when is_valid then without_nul(raw_line) else raw_line end as line
     from read
 ),
 
 looked_at as (
     select
         *,
-        regexp_matches(line, ':\s*-?(?:[nN][aA][nN]|[iI][nN][fF])')
-        or regexp_matches(line, '\[\s*-?(?:[nN][aA][nN]|[iI][nN][fF])')
-        or regexp_matches(
-            line, ',\s*(?:[}\]]|-?(?:[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?)\s*[,}\]])'
-        ) as suspect,
+        is_suspect(line) as suspect,
         case
             when is_valid and contains(line, '"events"')
                 then from_json(

@@ -39,30 +39,16 @@ chosen as (
 ),
 
 cleaned as (
-    -- An escaped NUL cannot be stored anywhere; pairs of backslashes are set aside so that only a true escape goes.
     select
         * exclude (chosen_line),
-        case
-            when is_valid and contains(chosen_line, chr(92) || 'u0000')
-                then
-                    replace(
-                        replace(replace(chosen_line, chr(92) || chr(92), chr(1)), chr(92) || 'u0000', ''),
-                        chr(1),
-                        chr(92) || chr(92)
-                    )
-            else chosen_line
-        end as line
+        case when is_valid then without_nul(chosen_line) else chosen_line end as line
     from chosen
 ),
 
 parsed as (
     select
         *,
-        regexp_matches(line, ':\s*-?(?:[nN][aA][nN]|[iI][nN][fF])')
-        or regexp_matches(line, '\[\s*-?(?:[nN][aA][nN]|[iI][nN][fF])')
-        or regexp_matches(
-            line, ',\s*(?:[}\]]|-?(?:[nN][aA][nN]|[iI][nN][fF](?:[iI][nN][iI][tT][yY])?)\s*[,}\]])'
-        ) as suspect,
+        is_suspect(line) as suspect,
         case
             when is_valid
                 then json_keys(
