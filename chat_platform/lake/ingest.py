@@ -46,6 +46,8 @@ from chat_platform.settings import Settings
 
 _VERSIONS = {chat.SOURCE: chat.version, rasa.SOURCE: rasa.version, voice.SOURCE: voice.version}
 CHUNK_BYTES = 96 << 20
+# Most messages are read by one statement a chunk, and to plan it takes as long for few of them as for many.
+PLAIN_CHUNK_BYTES = 160 << 20
 # The first chunk is a small one: nothing else goes on while it is read.
 FIRST_CHUNK_BYTES = 32 << 20
 # Of less text than this every line gets the closer look: planning a statement takes longer than that.
@@ -275,10 +277,11 @@ class _Load:
                     path.unlink()
 
     def _chunks(self) -> Iterator[tuple[pa.Table, list[tuple[int, Batch]]]]:
-        """Batches of several files brought together up to CHUNK_BYTES of text."""
+        """Batches of several files brought together up to a chunk of text."""
+        most = PLAIN_CHUNK_BYTES if self.source == chat.SOURCE else CHUNK_BYTES
         tables: list[pa.Table] = []
         batches: list[tuple[int, Batch]] = []
-        size, limit = 0, min(FIRST_CHUNK_BYTES, CHUNK_BYTES)
+        size, limit = 0, FIRST_CHUNK_BYTES
         for number, (file, _) in enumerate(self.files):
             try:
                 read = read_trackers if is_tracker_store(file.path) else read_batches
@@ -289,7 +292,7 @@ class _Load:
                     size += batch.table.nbytes
                     if size >= limit:
                         yield pa.concat_tables(tables), batches
-                        tables, batches, size, limit = [], [], 0, CHUNK_BYTES
+                        tables, batches, size, limit = [], [], 0, most
             except FileNotFoundError:
                 raise _changed(file) from None
             except OSError as error:
