@@ -222,11 +222,13 @@ def each_with_each(connection: duckdb.DuckDBPyConnection, statements: Mapping[st
     It does so where a join has more than equal columns: an "or", or a condition on one side of an outer join.
     """
     assert statements, "nothing to look at"
-    plans = {
-        name: "\n".join(plan for _, plan in connection.execute(f"explain {sql}").fetchall())
-        for name, sql in statements.items()
-    }
-    return [name for name, plan in plans.items() if "BLOCKWISE_NL_JOIN" in plan]
+
+    def does(sql: str) -> bool:
+        return any("BLOCKWISE_NL_JOIN" in plan for _, plan in connection.execute(f"explain {sql}").fetchall())
+
+    known = "select * from range(9) as a left join range(9) as b on a.range = b.range and (a.range = 1 or b.range = 2)"
+    assert does(known), "this version of DuckDB has another name for it"
+    return [name for name, sql in statements.items() if does(sql)]
 
 
 def compiled_models(folder: Path) -> dict[str, str]:
