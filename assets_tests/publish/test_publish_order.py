@@ -31,6 +31,7 @@ from lake.chat_builder import (
 )
 
 from chat_platform.lake.ingest import ingest
+from chat_platform.publish import chat as publishing
 from chat_platform.publish import scope
 from chat_platform.publish.chat import CHAT_TABLES, backfill, publish
 from chat_platform.settings import Settings, load_settings
@@ -166,6 +167,21 @@ def test_on_postgres_the_same(postgres: str, tmp_path: Path, reference: dict[str
     before = tables_of(there, lineage=True)
     backfill(there, [date(2025, 11, 2), date(2025, 11, 4)], fake_scorer, "run-b")
     assert tables_of(there, lineage=True) == before
+
+
+def test_a_line_that_is_lost_on_the_way_to_its_table_is_not_accepted(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load_sql = publishing.load_sql
+
+    def losing(package: str, name: str, **values: str) -> str:
+        sql = load_sql(package, name, **values)
+        return f"{sql};\ndelete from messages where session_id = 'a'" if name == "messages" else sql
+
+    monkeypatch.setattr(publishing, "load_sql", losing)
+    load_in(settings, [LINES], {0})
+    (load,) = warehouse_rows(settings, "ops.loads")
+    assert load["accepted"] == expected_counts(LINES)["accepted"] - 1
 
 
 def test_a_file_delivered_again_under_another_name_changes_no_table(

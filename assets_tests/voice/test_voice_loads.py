@@ -175,6 +175,22 @@ def test_a_run_that_breaks_leaves_all_or_nothing(
     assert_same(dump(settings), expected)
 
 
+def test_a_line_that_is_lost_on_the_way_to_its_table_is_not_accepted(
+    make_settings: Callable[..., Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = make_settings(first_date=FIRST_DATE)
+    load_sql = publishing.load_sql
+
+    def losing(package: str, name: str, **values: str) -> str:
+        return load_sql(package, name, **values) + (
+            " where event_type <> 'AgentCalledAPI'" if name == "voice/fresh" else ""
+        )
+
+    monkeypatch.setattr(publishing, "load_sql", losing)
+    load(settings, "a.jsonl", [event(START, 1, 5), event(API, 1, 10), event(ENDED, 1, 15)])
+    assert query(settings, "select lines_read, accepted from ops.loads") == [(3, 2)]
+
+
 def _scope(settings: Settings) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for kind, name in query(settings, "select kind, value from ops.run_scope where source = 'voice'"):

@@ -296,7 +296,8 @@ class _Rebuild:
 
     def _record_loads(self) -> None:
         # Messages of earlier loads may have just lost to a later content.
-        record_verdicts(self.warehouse, self.loads, "candidates", "stood")
+        written = "messages" if self.has_files else None
+        record_verdicts(self.warehouse, self.loads, "candidates", "stood", written)
 
     def _write_scope(self) -> None:
         """Name what dbt has to rebuild, on top of what an earlier run named and did not finish."""

@@ -21,7 +21,9 @@ def unpublished(warehouse: Warehouse, source: str) -> list[Manifest]:
     return [item for item in known if item.load_id not in published]
 
 
-def record_load(warehouse: Warehouse, load: Manifest, *, duplicates: int = 0, superseded: int = 0) -> None:
+def record_load(
+    warehouse: Warehouse, load: Manifest, *, accepted: int, duplicates: int = 0, superseded: int = 0
+) -> None:
     """Rows of the load in `_loads` (status 0) and in the tables about loads."""
     warehouse.execute(
         f"""
@@ -43,7 +45,7 @@ def record_load(warehouse: Warehouse, load: Manifest, *, duplicates: int = 0, su
         "bytes_read": sum(file.bytes_read for file in load.files),
         "duplicates": duplicates,
         "superseded": superseded,
-        "accepted": load.typed - duplicates - superseded,
+        "accepted": accepted,
     }  # fmt: skip
     files = [{"load_id": load.load_id, **file.model_dump(), "source_file": file.name} for file in load.files]
     issues = [{"load_id": load.load_id, **issue.model_dump()} for issue in load.issues]
@@ -54,13 +56,16 @@ def record_load(warehouse: Warehouse, load: Manifest, *, duplicates: int = 0, su
             warehouse.insert(table, "select * from records")
 
 
-def record_verdicts(warehouse: Warehouse, loads: Iterable[Manifest], relation: str, stood: str) -> None:
-    """The same for several loads, and the counts of earlier loads, by the verdicts on lines in a relation.
+def record_verdicts(
+    warehouse: Warehouse, loads: Iterable[Manifest], verdicts: str, stood: str, written: str | None
+) -> None:
+    """The same for several loads, and the counts of earlier loads, by the verdicts on lines.
 
-    `relation` has load_id, is_new and verdict (accepted, duplicate, superseded); `stood` is true for lines that counted
-    before this run.
+    `verdicts` is a relation with load_id, is_new and verdict (accepted, duplicate, superseded); `stood` is true for
+    lines that counted before this run. Accepted lines are counted where they are written from, in `written` (one row
+    a line, with load_id): what is lost between verdict and table makes the parts of the load differ from its lines.
     """
-    lost = f"select load_id, count(*) from {relation} where {stood} and verdict <> 'accepted' group by 1"
+    lost = f"select load_id, count(*) from {verdicts} where {stood} and verdict <> 'accepted' group by 1"
     for load_id, count in warehouse.execute(lost).fetchall():
         warehouse.execute(
             f"update {warehouse.name('ops.loads')} "
@@ -70,13 +75,17 @@ def record_verdicts(warehouse: Warehouse, loads: Iterable[Manifest], relation: s
     counts: dict[tuple[str, str], int] = {
         (load_id, verdict): count
         for load_id, verdict, count in warehouse.execute(
-            f"select load_id, verdict, count(*) from {relation} where is_new group by all"
+            f"select load_id, verdict, count(*) from {verdicts} where is_new and verdict <> 'accepted' group by all"
         ).fetchall()
     }
+    accepted: dict[str, int] = {}
+    if written:
+        accepted = dict(warehouse.execute(f"select load_id, count(*) from {written} group by 1").fetchall())
     for load in loads:
         record_load(
             warehouse,
             load,
+            accepted=accepted.get(load.load_id, 0),
             duplicates=counts.get((load.load_id, "duplicate"), 0),
             superseded=counts.get((load.load_id, "superseded"), 0),
         )

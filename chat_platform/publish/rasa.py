@@ -50,7 +50,7 @@ def publish(settings: Settings, run_id: str) -> Publication | None:
                 delete_load(unpacker, item.load_id)
                 unpacker.insert()
                 # Which deliveries are of one event is decided downstream: here every one of them stands.
-                record_load(warehouse, item)
+                record_load(warehouse, item, accepted=item.typed)
             unpacker.clear()
         load_ids = tuple(item.load_id for item in pending)
         warehouse.connection.register("run_loads", pa.table({"load_id": pa.array(load_ids, pa.string())}))

@@ -326,7 +326,8 @@ class _Rebuild:
 
     def _record_loads(self) -> None:
         # Events of earlier loads may have just lost to a smaller hash.
-        record_verdicts(self.warehouse, self.loads, "verdicts", "not is_new")
+        written = "fresh" if self.has_files else None
+        record_verdicts(self.warehouse, self.loads, "verdicts", "not is_new", written)
 
     def _write_scope(self) -> None:
         scope = self.scope
