@@ -12,6 +12,7 @@ import sys
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from chat_platform.locks import locked
 
@@ -28,16 +29,39 @@ def _end_with_parent() -> None:
         sys.exit(1)
 
 
-def _write_no_manifest() -> None:
-    """`parse` has written it, and what is read of a build are its results: twice more takes half a second."""
+def _leave_out() -> None:
+    """Spare a build what it would do for nobody: a quarter of its time.
+
+    `parse` has come before, has written the manifest and held the project against its schemas. Events below the level
+    of every log would be put into words for each of them; the calls of the platform log at level info. Where a model
+    reads ephemeral ones, dbt looks for its first `with` only, and that is found without a tree of the whole statement.
+    """
     from dbt.parser import manifest
     from dbt.task import runnable
+    from dbt_common.dataclass_schema import dbtClassMixin
+    from dbt_common.events.base_types import EventLevel
+    from dbt_common.events.event_manager import EventManager
+    from sqlparse.engine import FilterStack
 
     def nothing(*_: object, **__: object) -> None:
-        """Leave the manifest as it is."""
+        """Leave it as it is."""
 
-    for module in (manifest, runnable):
-        vars(module)["write_manifest"] = nothing
+    fire = EventManager.fire_event
+
+    def fire_event(self: EventManager, event: Any, level: EventLevel | None = None, *others: Any, **named: Any) -> None:
+        if (level or event.level_tag()) != EventLevel.DEBUG or EventLevel.DEBUG in (log.level for log in self.loggers):
+            fire(self, event, level, *others, **named)
+
+    for owner, name, instead in (
+        (manifest, "write_manifest", nothing),
+        (runnable, "write_manifest", nothing),
+        (dbtClassMixin, "validate", nothing),
+        (FilterStack, "enable_grouping", nothing),
+        (EventManager, "fire_event", fire_event),
+    ):
+        if not hasattr(owner, name):
+            raise AttributeError(f"dbt has no {name} in {owner} any more")
+        setattr(owner, name, instead)
 
 
 def main() -> None:
@@ -55,6 +79,6 @@ def main() -> None:
     if folder is None or (len(sys.argv) > 1 and sys.argv[1] == "parse"):
         cli()
         return
-    _write_no_manifest()
+    _leave_out()
     with locked(Path(folder), "warehouse"):
         cli()

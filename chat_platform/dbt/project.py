@@ -43,6 +43,8 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
         "DBT_TARGET_PATH": str(target_folder(settings)),
         "DBT_LOG_PATH": str(target_folder(settings)),
         "DBT_PROFILES_DIR": str(PROJECT_DIR),
+        # What was run stands in the folder of the call; set it to debug to see how dbt comes to it.
+        "DBT_LOG_LEVEL_FILE": os.environ.get("DBT_LOG_LEVEL_FILE", "info"),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
         LOCKS_VARIABLE: str(settings.locks),
