@@ -88,15 +88,20 @@ def layer_of(props: Mapping[str, Any]) -> str:
 
 def dated_ancestors(manifest: Mapping[str, Any], unique_id: str) -> Iterator[Mapping[str, Any]]:
     """The nearest tables with dates that a model reads, straight or through models without dates; and seeds."""
-    for parent in manifest["nodes"][unique_id]["depends_on"].get("nodes", []):
-        if parent in manifest["sources"]:
-            source = manifest["sources"][parent]
-            if source["name"] in DATED_TABLES.get(source["source_name"], ()):
-                yield source
-        elif is_partitioned(manifest["nodes"][parent]) or manifest["nodes"][parent]["resource_type"] == "seed":
-            yield manifest["nodes"][parent]
-        else:
-            yield from dated_ancestors(manifest, parent)
+    seen: set[str] = set()
+    waiting = [unique_id]
+    while waiting:
+        parents = set(manifest["nodes"][waiting.pop()]["depends_on"].get("nodes", [])) - seen
+        seen |= parents
+        for parent in parents:
+            if parent in manifest["sources"]:
+                source = manifest["sources"][parent]
+                if source["name"] in DATED_TABLES.get(source["source_name"], ()):
+                    yield source
+            elif is_partitioned(manifest["nodes"][parent]) or manifest["nodes"][parent]["resource_type"] == "seed":
+                yield manifest["nodes"][parent]
+            else:
+                waiting.append(parent)
 
 
 def is_partitioned(props: Mapping[str, Any]) -> bool:
