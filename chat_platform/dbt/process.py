@@ -34,17 +34,23 @@ def _leave_out() -> None:
 
     `parse` has come before, has written the manifest and held the project against its schemas. Events below the level
     of every log would be put into words for each of them; the calls of the platform log at level info. Where a model
-    reads ephemeral ones, dbt looks for its first `with` only, and that is found without a tree of the whole statement.
+    reads ephemeral ones, dbt looks for its first `with` only, and that is found without a tree of everything in it.
     """
     from dbt.parser import manifest
     from dbt.task import runnable
     from dbt_common.dataclass_schema import dbtClassMixin
     from dbt_common.events.base_types import EventLevel
     from dbt_common.events.event_manager import EventManager
-    from sqlparse.engine import FilterStack
+    from sqlparse import sql
+    from sqlparse.engine import grouping
 
     def nothing(*_: object, **__: object) -> None:
         """Leave it as it is."""
+
+    def parentheses(statement: sql.Statement) -> sql.Statement:
+        """All that matters of the tree: a `with` within them is not the first one."""
+        grouping.group_parenthesis(statement)  # type: ignore[no-untyped-call]
+        return statement
 
     fire = EventManager.fire_event
 
@@ -56,7 +62,7 @@ def _leave_out() -> None:
         (manifest, "write_manifest", nothing),
         (runnable, "write_manifest", nothing),
         (dbtClassMixin, "validate", nothing),
-        (FilterStack, "enable_grouping", nothing),
+        (grouping, "group", parentheses),
         (EventManager, "fire_event", fire_event),
     ):
         if not hasattr(owner, name):
