@@ -55,13 +55,14 @@ def _in_dbt(what: str, text: str, when: str, victim: str) -> Point:
 
 
 _SCAN, _INGEST, _PUBLISH = "landing.files:scan", "lake.ingest:_Load", "publish.chat:_Rebuild"
-# How dbt begins to replace the rows of a table.
+# How dbt begins to replace the rows of a table, and a whole one.
 _REPLACE = 'delete from "warehouse"."demo_'
+_MAKE = 'create or replace table "warehouse"."demo_'
 _STATUS = 'insert into "warehouse"."demo_event"."_loads"'
 # What both ways to run have in common, from the models to the snapshot.
 _ENDING = (
     Point("build", "before dbt reads anything", "chat_platform.locks", "locked", "before", process=DBT),
-    _in_dbt("the run, as dbt makes the scope", '"scope_dates__dbt_tmp"', "after", "parent"),
+    _in_dbt("the run, as dbt makes the scope", _MAKE + 'ops"."scope_dates"', "after", "parent"),
     _in_dbt(
         "dbt alone, before sessions are replaced",
         _REPLACE + 'semantic"."sessions"',
@@ -71,7 +72,7 @@ _ENDING = (
     _in_dbt("dbt alone, before that is committed", _REPLACE + 'semantic"."sessions"', "after", "self"),
     _in_dbt("the run, while costs are replaced", _REPLACE + 'kpi"."message_costs"', "after", "parent"),
     _in_dbt("all at once, before the daily KPIs", _REPLACE + 'kpi"."daily"', "before", "all"),
-    _in_dbt("all at once, while a view is renamed", 'rename to "chat_daily__dbt_backup"', "after", "all"),
+    _in_dbt("all at once, while a table is made anew", _MAKE + 'kpi"."chat_daily"', "after", "all"),
     _in_dbt(
         "dbt alone, while the ledger is written",
         _REPLACE + 'ops"."partition_ledger"',
