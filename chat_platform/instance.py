@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from dagster._serdes import ConfigurableClassData
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
 from chat_platform.errors import ChatPlatformError
@@ -42,9 +42,10 @@ _OPEN_FILES = 8
 
 
 class EventLog(SqliteEventLogStorage):
-    """Dagster's own records in SQLite, in the same files, with an engine and a connection for each of the last files.
+    """Dagster's own records in SQLite, in the same files: an engine for each of the last, a connection for the index.
 
-    Dagster makes both for each event, and compiles every statement anew: a third of the time of a backfill.
+    Dagster makes both for each event, and compiles every statement anew: a third of the time of a backfill. The file of
+    a run is closed after each event, as Dagster does it: who follows the run in the UI is told when that file changes.
     """
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
@@ -94,14 +95,14 @@ class EventLog(SqliteEventLogStorage):
     def _new_engine(self, shard: str) -> Engine:
         engine = create_engine(
             self.conn_string_for_shard(shard),
-            poolclass=QueuePool,
-            pool_size=1,
+            poolclass=QueuePool if shard == INDEX_SHARD_NAME else NullPool,
             connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
         )
 
         @event.listens_for(engine, "connect")
         def _(connection: Any, _record: object) -> None:
-            # With a write-ahead log, as Dagster has it, nothing that was committed goes with the process.
+            # With a write-ahead log, as Dagster has it, nothing that was committed goes with the process; the last
+            # events may go with the power.
             connection.execute("pragma synchronous = normal")
 
         return engine

@@ -54,9 +54,9 @@ def _leave_out() -> None:
 
     fire = EventManager.fire_event
 
-    def fire_event(self: EventManager, event: Any, level: EventLevel | None = None, *others: Any, **named: Any) -> None:
-        if (level or event.level_tag()) != EventLevel.DEBUG or EventLevel.DEBUG in (log.level for log in self.loggers):
-            fire(self, event, level, *others, **named)
+    def fire_event(self: EventManager, e: Any, level: EventLevel | None = None, *others: Any, **named: Any) -> None:
+        if (level or e.level_tag()) != EventLevel.DEBUG or EventLevel.DEBUG in (log.level for log in self.loggers):
+            fire(self, e, level, *others, **named)
 
     for owner, name, instead in (
         (manifest, "write_manifest", nothing),

@@ -21,7 +21,9 @@
         {{ adapter.drop_relation(standing) }}
     {%- endif %}
     {% call statement('main') %}
-        create or replace {{ kind }} {{ target_relation }} as ({{ sql }})
+        create or replace {{ kind }} {{ target_relation }} as (
+            {{ sql }}
+        )
     {% endcall %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {{ adapter.commit() }}

@@ -1,0 +1,41 @@
+"""Dagster's records as the platform keeps them."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from dagster._core.utils import make_new_run_id
+from homes import TEST_KEY
+
+from chat_platform.instance import open_instance
+from chat_platform.settings import Settings
+
+WRITER = """
+import sys, time
+from chat_platform.instance import open_instance
+from chat_platform.settings import load_settings
+
+with open_instance(load_settings({}, home=sys.argv[1], pseudonym_key=sys.argv[3])) as instance:
+    for number in range(3):
+        instance.report_engine_event(f"event {number}", run_id=sys.argv[2], job_name="publish")
+    # The writer is still there when the follower has to know.
+    sys.stdin.read()
+"""
+
+
+def test_who_follows_a_run_is_told_while_another_process_writes(make_settings: Callable[..., Settings]) -> None:
+    settings, run_id, told = make_settings(), make_new_run_id(), list[str]()
+    wanted = ["first", "event 0", "event 1", "event 2"]
+    with open_instance(settings) as instance:
+        instance.report_engine_event("first", run_id=run_id, job_name="publish")
+        instance.all_logs(run_id)
+        instance.watch_event_logs(run_id, None, lambda entry, _: told.append(str(entry.message)))
+        arguments = [sys.executable, "-c", WRITER, str(settings.home), run_id, TEST_KEY]
+        with subprocess.Popen(arguments, stdin=subprocess.PIPE) as writer:
+            for _ in range(200):
+                if told == wanted:
+                    break
+                time.sleep(0.1)
+            writer.kill()
+    assert told == wanted
