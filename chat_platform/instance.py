@@ -38,7 +38,8 @@ event_log_storage:
 """
 
 
-_OPEN_FILES = 8
+# One file a run, and a server sees many of them.
+_KEPT_ENGINES = 8
 
 
 class EventLog(SqliteEventLogStorage):
@@ -81,8 +82,7 @@ class EventLog(SqliteEventLogStorage):
         with self._db_lock:
             if shard not in self._engines:
                 self._engines[shard] = self._new_engine(shard)
-                # One file a run, and a server sees many of them.
-                if len(self._engines) > _OPEN_FILES:
+                if len(self._engines) > _KEPT_ENGINES:
                     self._engines.popitem(last=False)[1].dispose()
             self._engines.move_to_end(shard)
             engine = self._engines[shard]

@@ -117,6 +117,20 @@ def spoil(home: Home, statement: str) -> None:
         connection.execute(statement)
 
 
+def test_a_table_takes_the_place_of_a_view_and_of_what_a_killed_dbt_left(half: Home, tmp_path: Path) -> None:
+    home = half.copy_to(tmp_path / "home")
+    spoil(home, "drop table demo_ops.scope_loads; create view demo_ops.scope_loads as select 1 as broken")
+    for left in ("__dbt_tmp", "__dbt_backup"):
+        spoil(home, f"create table demo_ops.scope_loads{left} as select 'a secret' as text")
+    succeeded(home.dbt("run", "-s", "scope_loads"))
+    found = home.query(
+        "select table_name, table_type from information_schema.tables where table_name like 'scope_loads%'",
+        working=True,
+    )
+    assert found == [("scope_loads", "BASE TABLE")]
+    assert "broken" not in str(home.query("describe demo_ops.scope_loads", working=True))
+
+
 @pytest.mark.long
 def test_home_and_prefix_are_all_that_dbt_needs_on_duckdb(half: Home, tmp_path: Path) -> None:
     home = half.copy_to(tmp_path / "home")

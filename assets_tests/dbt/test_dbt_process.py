@@ -33,7 +33,7 @@ def logged(level):
     manager = EventManager()
     manager.add_logger(LoggerConfig(name=f"{level}-{leaves_out}", level=level, output_stream=out))
     manager.fire_event(Note(msg="a detail"), level=EventLevel.DEBUG)
-    manager.fire_event(Note(msg="a fact"), level=EventLevel.INFO)
+    manager.fire_event(e=Note(msg="a fact"), level=EventLevel.INFO)
     return [line.split("  ", 1)[1] for line in out.getvalue().splitlines()]
 
 leaves_out = False

@@ -12,7 +12,7 @@ from chat_platform.instance import open_instance
 from chat_platform.settings import Settings
 
 WRITER = """
-import sys, time
+import sys
 from chat_platform.instance import open_instance
 from chat_platform.settings import load_settings
 

@@ -32,13 +32,13 @@ def _end_with_parent() -> None:
 def _leave_out() -> None:
     """Spare a build what it would do for nobody: a quarter of its time.
 
-    `parse` has come before, has written the manifest and held the project against its schemas. Events below the level
-    of every log would be put into words for each of them; the calls of the platform log at level info. Where a model
-    reads ephemeral ones, dbt looks for its first `with` only, and that is found without a tree of everything in it.
+    `parse` has come before, has written the manifest and held the project file against its schema. Events below the
+    level of every log would be put into words for each of them; the calls of the platform log at level info. Where a
+    model reads ephemeral ones, dbt looks for its first `with` only, and that needs no tree of everything in it.
     """
+    from dbt.contracts.project import Project, ProjectFlags
     from dbt.parser import manifest
     from dbt.task import runnable
-    from dbt_common.dataclass_schema import dbtClassMixin
     from dbt_common.events.base_types import EventLevel
     from dbt_common.events.event_manager import EventManager
     from sqlparse import sql
@@ -61,7 +61,8 @@ def _leave_out() -> None:
     for owner, name, instead in (
         (manifest, "write_manifest", nothing),
         (runnable, "write_manifest", nothing),
-        (dbtClassMixin, "validate", nothing),
+        (Project, "validate", nothing),
+        (ProjectFlags, "validate", nothing),
         (grouping, "group", parentheses),
         (EventManager, "fire_event", fire_event),
     ):

@@ -18,8 +18,14 @@
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- if standing is not none and standing.type != kind %}
+        {#- With what follows, or not at all. #}
+        {% do adapter.ensure_transaction() %}
         {{ adapter.drop_relation(standing) }}
     {%- endif %}
+    {#- What a dbt that was killed half-way in its own way has left holds rows that nobody would ever look for. #}
+    {%- for left in (make_intermediate_relation(target_relation), make_backup_relation(target_relation, kind)) %}
+        {{ drop_relation_if_exists(load_cached_relation(left)) }}
+    {%- endfor %}
     {% call statement('main') %}
         create or replace {{ kind }} {{ target_relation }} as (
             {{ sql }}
