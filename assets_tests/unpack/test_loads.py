@@ -1,6 +1,5 @@
 """Loads of the raw tables: pending, repeated, interrupted, in any order, two prefixes (rasa spec, section 3)."""
 
-import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from orders import orders_of
 from unpack.rasa_builder import deliver, finish, publish_all, rows, take
 
 from chat_platform.errors import WarehouseError
@@ -85,7 +85,7 @@ def scope(settings: Settings, kind: str) -> set[str]:
         }
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("order", orders_of(3))
 def test_any_split_and_order_of_loads_gives_the_same_rows(
     make_settings: Callable[..., Settings], order: tuple[int, ...]
 ) -> None:
