@@ -37,6 +37,9 @@ def _cpu() -> float:
 
 @contextmanager
 def _clock() -> Iterator[dict[str, Any]]:
+    # pyarrow imports it with the first array that it makes of numbers of numpy.
+    import pandas  # noqa: F401
+
     facts: dict[str, Any] = {}
     wall, cpu = time.perf_counter(), _cpu()
     yield facts

@@ -439,7 +439,8 @@ class _Load:
         written = connection.execute(
             f"""
             copy ({query}) to '{_quoted(root)}' (
-                format parquet, compression zstd, partition_by (event_date), write_partition_columns,
+                format parquet, compression zstd, compression_level 1, partition_by (event_date),
+                write_partition_columns,
                 filename_pattern '{self.load_id}-{self.chunk:04d}-{{i}}', overwrite_or_ignore, return_stats
             )
             """
