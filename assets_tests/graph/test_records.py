@@ -39,3 +39,14 @@ def test_who_follows_a_run_is_told_while_another_process_writes(make_settings: C
                 time.sleep(0.1)
             writer.kill()
     assert told == wanted
+
+
+def test_records_that_were_wiped_begin_anew(make_settings: Callable[..., Settings]) -> None:
+    settings, run_id = make_settings(), make_new_run_id()
+    with open_instance(settings) as instance:
+        instance.report_engine_event("before", run_id=run_id, job_name="publish")
+        instance.event_log_storage.wipe()
+        instance.report_engine_event("after", run_id=run_id, job_name="publish")
+        assert [entry.message for entry in instance.all_logs(run_id)] == ["after"]
+    with open_instance(settings) as instance:
+        assert [entry.message for entry in instance.all_logs(run_id)] == ["after"]
