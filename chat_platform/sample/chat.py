@@ -23,7 +23,8 @@ import orjson
 import zstandard
 
 from chat_platform.sample.chat_defects import bad_line, reordered, versions
-from chat_platform.sample.chat_messages import AGENT_SHARE, SCREENSHOT_SHARE, Facts, Maker, Pools
+from chat_platform.sample.chat_messages import AGENT_SHARE, SCREENSHOT_SHARE, Facts, Maker
+from chat_platform.sample.chat_pools import Pools
 from chat_platform.sample.chat_timeline import MICROS, Conversations, timeline
 
 Compression = Literal["gzip", "zstd", "none"]

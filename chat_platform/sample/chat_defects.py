@@ -8,7 +8,8 @@ from typing import Any
 
 import orjson
 
-from chat_platform.sample.chat_messages import Facts, Json, Maker
+from chat_platform.sample.chat_messages import Facts, Maker
+from chat_platform.sample.chat_pools import Json
 from chat_platform.sample.chat_timeline import DAY_SECONDS, MICROS, Slot
 
 _FIXED_BAD_LINES: tuple[tuple[str, bytes], ...] = (

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import random
-import re
 from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
 
 import numpy as np
-import orjson
 
 from chat_platform.sample import chat_text as text
+from chat_platform.sample.chat_pools import Json, Pools
+from chat_platform.sample.chat_steps import StepMaker
 from chat_platform.sample.chat_timeline import MICROS, Slot
-
-Json = dict[str, Any]
 
 _LOW_48 = (1 << 48) - 1
 
@@ -26,7 +23,6 @@ _STEPS_PER_RESPONSE = (33 / 128, 97 / 128, 124 / 128, 126 / 128, 1.0)  # cumulat
 _TYPED_STEP = (18 / 128, 22 / 128, 23 / 128)  # cumulative: web_search, browser, fetch_url_content
 _OTHER_TYPED_STEP = 0.004  # not observed; keeps step types that have no table of their own in sight
 AGENT_SHARE = 0.012  # observed once in 128 usable responses
-_AGENT_END = (0.66, 0.84)  # cumulative: completed, failed; the rest just stops
 SCREENSHOT_SHARE = 0.02
 _PARTS = 45 / 177
 _PRIVATE_QUERY = 0.01
@@ -83,123 +79,11 @@ def mix(value: int, salt: int) -> int:
     return z ^ (z >> 31)
 
 
-class _Phrases:
-    """Templates with slots, compiled to a format and its pools."""
-
-    def __init__(self, templates: tuple[str, ...], rnd: random.Random) -> None:
-        self._random = rnd.random
-        self._compiled = [
-            (
-                re.sub(r"\{\w+\}", "%s", template),
-                tuple(text.SLOTS[s] for s in re.findall(r"\{(\w+)\}", template)),
-            )
-            for template in templates
-        ]
-
-    def pick(self) -> str:
-        """Return one sentence."""
-        r = self._random
-        form, pools = self._compiled[int(r() * len(self._compiled))]
-        return form % tuple([pool[int(r() * len(pool))] for pool in pools])
-
-
-class Pools:
-    """Parts that many messages share, built once per feed; large ones already as JSON."""
-
-    def __init__(self, rnd: random.Random, users: int, seed: int) -> None:
-        self.domains = tuple(text.QUERIES)
-        self.queries = {d: _Phrases(templates, rnd) for d, templates in text.QUERIES.items()}
-        self.tasks = {d: _Phrases(templates, rnd) for d, templates in text.TASKS.items()}
-        self.private = {
-            kind: [(domain, _Phrases((template.replace("%s", "%%s"),), rnd)) for domain, template in templates]
-            for kind, templates in text.PRIVATE_QUERIES.items()
-        }
-        self.values = {
-            "email": [f"{a}.{b}@{rnd.choice(text.MAIL_HOSTS)}" for a in text.FIRST_NAMES for b in text.LAST_NAMES],
-            "phone": [form.format(k) for form in text.PHONE_FORMATS for k in range(0, 100, 7)],
-        }
-        self.tokens = [f"sk-smp-{rnd.getrandbits(128):032x}" for _ in range(64)]
-        self.cookies = [f"sid={rnd.getrandbits(96):024x}" for _ in range(64)]
-        self.users = [
-            (
-                f"usr-{seed & 0xFFFF:04x}{rnd.getrandbits(32):08x}{n:06x}",
-                f"vis-{rnd.getrandbits(64):016x}",
-                rnd.choice(text.TIMEZONES),
-            )
-            for n in range(users)
-        ]
-        self.results = {d: [self._results(rnd, d, size) for size in _result_sizes(rnd)] for d in self.domains}
-        self.answers = [
-            orjson.Fragment(orjson.dumps("\n\n".join(rnd.choices(text.ANSWERS, k=rnd.randint(2, 12)))))
-            for _ in range(300)
-        ]
-        self.thoughts = [orjson.Fragment(orjson.dumps({"thought": thought})) for thought in text.THOUGHTS]
-        self.histories = [orjson.Fragment(orjson.dumps(self._history(rnd))) for _ in range(60)]
-        self.screenshots = [
-            orjson.Fragment(orjson.dumps(_base64_like(rnd, rnd.randint(50_000, 200_000)))) for _ in range(6)
-        ]
-        self.gzip_texts = [
-            gzip.compress(orjson.dumps({"id": n, "text": rnd.choice(text.ANSWERS)}), mtime=0).decode("utf-8", "replace")
-            for n in range(20)
-        ]
-
-    @staticmethod
-    def _results(rnd: random.Random, domain: str, size: int) -> tuple[int, orjson.Fragment]:
-        results = [
-            {
-                "title": f"{rnd.choice(text.SLOTS['topic']).capitalize()}, part {n}",
-                "url": f"https://www.{rnd.choice(text.SITES[domain])}/r/{rnd.getrandbits(24):06x}",
-                "date": f"2025-{rnd.randint(1, 12):02d}-{rnd.randint(1, 28):02d}",
-                "snippet": rnd.choice(text.SNIPPETS),
-                "source": "web",
-            }
-            for n in range(size)
-        ]
-        return size, orjson.Fragment(orjson.dumps(results))
-
-    @staticmethod
-    def _history(rnd: random.Random) -> list[Json]:
-        return [
-            {
-                "visit_count": rnd.randint(1, 9),
-                "last_visit_ts": 1_767_000_000_000 + rnd.randint(0, 10**8) + 0.5,
-                "title": f"A page about {rnd.choice(text.SLOTS['topic'])}",
-                "url": f"https://{rnd.choice(text.SITES[rnd.choice(tuple(text.SITES))])}/",
-            }
-            for _ in range(rnd.randint(1, 3))
-        ]
-
-
-def _result_sizes(rnd: random.Random) -> list[int]:
-    """Sizes of result lists: the first 40 are for search steps (3 to 20, median 17), then two long ones."""
-    return [min(20, max(3, round(rnd.triangular(3, 23, 19)))) for _ in range(40)] + [
-        rnd.randint(21, 106),
-        106,
-    ]
-
-
-def _base64_like(rnd: random.Random, size: int) -> str:
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-    return "".join(rnd.choices(alphabet, k=size))
-
-
 def _interpolated(rnd: random.Random, quantiles: tuple[tuple[float, ...], tuple[int, ...]], to: int) -> list[int]:
     """Values to pick from at random so that they have the given quantiles."""
     values = np.interp((np.arange(to) + 0.5) / to, quantiles[0], quantiles[1]).round().astype(int).tolist()
     rnd.shuffle(values)
     return cast(list[int], values)
-
-
-class _Agent(NamedTuple):
-    """One agent run: its steps and what they add to the tables."""
-
-    steps: list[Any]
-    status: str
-    typeless: int
-    tools: tuple[str, ...]
-    web_searches: int
-    browser_steps: int
-    domains: tuple[str, ...]
 
 
 class Maker:
@@ -211,13 +95,13 @@ class Maker:
         self._rnd = rnd
         self._pools = pools
         self._agent_share = agent_share
-        self._screenshot_share = screenshot_share
         self._prompts = _interpolated(rnd, _PROMPT, 1000)
         self._completions = _interpolated(rnd, _COMPLETION, 1000)
         self._tag = f"{(seed * 2654435761 + 97) & 0xFFFFFFFF:08x}"
         self._number = 0
         self._query_keys = 0
         self.planted: dict[str, set[str]] = defaultdict(set)
+        self._steps = StepMaker(rnd, pools, screenshot_share, self.planted)
 
     def thread_id(self, thread: int) -> str:
         """Id of a thread by its number, the same at every call."""
@@ -285,7 +169,7 @@ class Maker:
         state = "COMPLETED"
         results: Any = []
         if agent:
-            run = self._agent_run(query, domain, user)
+            run = self._steps.agent_run(query, domain, user, number)
             steps, status, typeless, tools = run.steps, run.status, run.typeless, run.tools
             searches, browser, domains = run.web_searches, run.browser_steps, run.domains
             user_id = user[0]
@@ -299,14 +183,14 @@ class Maker:
             for _ in range(n):
                 v = r()
                 if v < _TYPED_STEP[0]:
-                    step, results = self._web_search(query, domain)
+                    step, results = self._steps.web_search(query, domain)
                     searches += 1
                 elif v < _TYPED_STEP[1]:
-                    step, known = self._browser_step(query, domain, user)
+                    step, known = self._steps.browser(query, domain, user)
                     user_id = user_id or known
                     browser += 1
                 elif v < _TYPED_STEP[2] + _OTHER_TYPED_STEP:
-                    step = self._other_step(query, fetch=v < _TYPED_STEP[2])
+                    step = self._steps.other(query, fetch=v < _TYPED_STEP[2])
                 else:
                     steps.append(pools.thoughts[int(r() * len(pools.thoughts))])
                     typeless += 1
@@ -457,180 +341,6 @@ class Maker:
         code, reason, message = self._rnd.choice(_ERRORS)
         return {"error": {"code": code, "type": reason, "message": message}}, reason
 
-    def _web_search(self, query: str, domain: str) -> tuple[Json, orjson.Fragment]:
-        r = self._rnd.random
-        results = self._pools.results[domain][int(r() * 40)][1]
-        u = r()
-        words = [query, f"{query} review", f"best {query}"][: 3 if u < 10 / 18 else 1 if u < 17 / 18 else 2]
-        step = {
-            "thought": "Searching the web.",
-            "type": "web_search",
-            "web_search": {"search_keywords": words, "search_results": results},
-        }
-        return step, results
-
     def web_search_step(self) -> Json:
         """Make a further search step, as a later version of a message may have one more."""
-        return self._web_search("latest figures", "Unknown")[0]
-
-    def _extra_headers(self, user: tuple[str, str, str] | None) -> str:
-        """Make the JSON text that holds the user id, the time zone, and much that must never be stored."""
-        rnd = self._rnd
-        headers: Json = {"X-Request-ID": None}
-        if user is not None:
-            token, cookie = rnd.choice(self._pools.tokens), rnd.choice(self._pools.cookies)
-            mail = rnd.choice(self._pools.values["email"]) if rnd.random() < 0.2 else None
-            headers |= {
-                "entry_uuid": f"{rnd.getrandbits(64):016x}",
-                "timezone": user[2],
-                "internal": False,
-                "visitor_id": user[1],
-                "user_email": mail,
-                "user_id": user[0],
-                "secret_headers": {"authorization": f"Bearer {token}", "cookie": cookie},
-                "traceparent": f"00-{rnd.getrandbits(64):032x}-01",
-            }
-            self.planted["token"] |= {token, cookie}
-            self.planted["visitor_id"].add(user[1])
-            self.planted["user_id"].add(user[0])
-            if mail:
-                self.planted["email"].add(mail)
-        return orjson.dumps(headers).decode()
-
-    def _browser_step(self, query: str, domain: str, user: tuple[str, str, str]) -> tuple[Json, str]:
-        """Make a step that uses the browser without an agent, and name the user that it gives away."""
-        rnd = self._rnd
-        known = rnd.random() < 0.8
-        content: Json = {"goal_id": "", "extra_headers": self._extra_headers(user if known else None)}
-        if rnd.random() < 0.5:
-            kind = "SEARCH_BROWSER"
-            content |= {"queries": [query], "max_results": 3, "browser_content_sources": ["OPEN_TAB"]}
-        else:
-            kind = "BROWSER_OPEN_TAB"
-            content["url"] = f"https://{rnd.choice(text.SITES[domain])}/"
-        return self._tool_step(kind, content), user[0] if known else ""
-
-    def _tool_step(self, kind: str, content: Json) -> Json:
-        uuid = f"{self._rnd.getrandbits(64):016x}"
-        tool = {"step_type": kind, "uuid": uuid, "content": content}
-        return {"thought": "", "type": "browser_tool_execution", "browser_tool_execution": {"tool": tool}}
-
-    def _other_step(self, query: str, *, fetch: bool) -> Json:
-        """Make a step of a type that has no table of its own, known or not."""
-        rnd = self._rnd
-        page = {"title": "A page", "url": "https://docs.example.org/a", "snippet": rnd.choice(text.SNIPPETS)}
-        payloads: list[tuple[str, Json]] = [
-            ("fetch_url_content", {"contents": [page | {"source": "web"}]}),
-            ("execute_python", {"code": "print(sum(range(10)))", "result": "45"}),
-            ("browser_agent", {"result": "done", "url": "https://docs.example.org/b"}),
-            ("file_attachment_search", {"attachment_urls": ["https://files.example.org/c.pdf"]}),
-            ("memory_recall", {"query": query, "hits": 2}),
-        ]
-        kind, payload = payloads[0 if fetch else rnd.randint(1, 4)]
-        return {"thought": "", "type": kind, kind: payload}
-
-    def _agent_run(self, task: str, domain: str, user: tuple[str, str, str]) -> _Agent:
-        """Make the steps of an agent run.
-
-        Steps count as web_automations while the last browser step before them is an ENTROPY_REQUEST (chat
-        spec, section 3, tool_usage and classification_target).
-        """
-        rnd, pools = self._rnd, self._pools
-        r = rnd.random
-        site = rnd.choice(text.SITES[domain])
-        steps: list[Any] = []
-        tools: list[str] = []
-        domains: list[str] = []
-        typeless = searches = browser = 0
-        end = r()
-        odd = r()
-        count = min(40, 2 + int(rnd.expovariate(1 / 6)))
-
-        if r() < 0.5:
-            steps.append(rnd.choice(pools.thoughts))
-            typeless += 1
-        if odd < 0.04:
-            # A report of an agent that no step of this message has started.
-            steps.append(self._agent_step("", "Still busy with the page", f"https://{site}/"))
-            tools.append("agent_progress")
-        start = {
-            "goal_id": f"g-{self._number}",
-            "base_url": "https://agent.example.com",
-            "is_mission_control": False,
-            "extra_headers": self._extra_headers(user),
-            "tasks": [{"uuid": f"t-{self._number}", "task": task, "start_url": f"https://www.{site}/"}],
-        }
-        steps.append(self._tool_step("ENTROPY_REQUEST", start))
-        tools.append("browser_tool_execution")
-        browser += 1
-        routed = True
-        for n in range(count):
-            if n == count // 2 and odd >= 0.9:
-                if odd >= 0.95:
-                    content = {
-                        "goal_id": "",
-                        "url": f"https://{site}/",
-                        "extra_headers": self._extra_headers(None),
-                    }
-                    steps.append(self._tool_step("BROWSER_OPEN_TAB", content))
-                    tools.append("browser_tool_execution")
-                    browser += 1
-                    routed = False
-                else:
-                    steps.append(self._web_search(task, domain)[0])
-                    tools.append("web_search")
-                    searches += 1
-            url, host = self._agent_url(site)
-            action, thought = "", rnd.choice(text.AGENT_THOUGHTS)
-            if n == count - 1:
-                if end < _AGENT_END[0]:
-                    action, thought = "finished", rnd.choice(text.SUCCEEDED)
-                    if r() < 0.1:
-                        action = ""
-                    elif r() < 0.1:
-                        thought = "Everything is done"
-                elif end < _AGENT_END[1]:
-                    thought = rnd.choice(text.FAILED)
-            elif r() < 0.2:
-                action = rnd.choice(("click", "scroll", "navigate", "type", "press"))
-                if action == "type" and r() < 0.3:
-                    mail = rnd.choice(pools.values["email"])
-                    self.planted["email"].add(mail)
-                    thought = f"Typing {mail} into the form"
-                    if url:
-                        url = f"https://{site}/login?email={mail}"
-                        host = site
-            steps.append(self._agent_step(action, thought, url))
-            tools.append("agent_progress")
-            if routed:
-                domains.append(host)
-        status = "completed" if end < _AGENT_END[0] else "failed" if end < _AGENT_END[1] else "partial"
-        return _Agent(steps, status, typeless, tuple(tools), searches, browser, tuple(domains))
-
-    def _agent_url(self, site: str) -> tuple[str, str]:
-        """Return a page address of the site as feeds write it, and its domain_name ("" for none)."""
-        r = self._rnd.random
-        u = r()
-        if u < 0.03:
-            return "about:blank", ""
-        if u < 0.05:
-            return "", ""
-        path = text.PATHS[int(r() * len(text.PATHS))]
-        if u < 0.45:
-            return f"https://www.{site}{path}", site
-        if u < 0.5:
-            return f"https://{site}:8443{path}", site
-        if u < 0.53:
-            return f"HTTPS://WWW.{site.upper()}{path}", site
-        if u < 0.56:
-            return f"http://m.{site}{path}", f"m.{site}"
-        return f"https://{site}{path}", site
-
-    def _agent_step(self, action: str, thought: str, url: str) -> Json:
-        r = self._rnd.random
-        progress: Json = {"action": action} if action or r() < 0.97 else {}
-        if url or r() < 0.5:
-            progress["url"] = url
-        if r() < self._screenshot_share:
-            progress["screenshot"] = self._rnd.choice(self._pools.screenshots)
-        return {"thought": thought, "type": "agent_progress", "agent_progress": progress}
+        return self._steps.web_search("latest figures", "Unknown")[0]
