@@ -2,6 +2,7 @@
 PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/pip install -q --disable-pip-version-check
 export DAGSTER_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 export PYTHONWARNINGS := ignore
@@ -61,14 +62,13 @@ $(VENV)/bin/python:
 	@command -v $(PYTHON) >/dev/null 2>&1 && $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
 	@$@ -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info < (3, 13) else "Python 3.11 or 3.12 is needed: make PYTHON=python3.11")'
 
-# uv installs in a third of the time. It does not read how pip was told to reach a registry: where it finds none, pip goes on.
+# uv installs in a third of the time. It does not read how pip was told to reach a registry: where it fails, pip goes on.
 define install
 	@echo "Installing (half a minute, once) ..."
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-uv.lock
-	@UV_HTTP_RETRIES=0 $(BIN)/uv pip install -q --python $(BIN)/python --compile-bytecode --require-hashes -r $(1) || { \
-	echo "uv reaches no registry; pip goes on, which takes longer."; \
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r $(1); }
-	$(BIN)/pip install -q --disable-pip-version-check --no-deps -e .
+	@{ $(PIP_INSTALL) --require-hashes -r requirements-uv.lock && \
+	UV_HTTP_RETRIES=0 $(BIN)/uv pip install -q --python $(BIN)/python --compile-bytecode --require-hashes -r $(1); } || \
+	{ echo "uv did not do it; pip goes on, which takes longer."; $(PIP_INSTALL) --require-hashes -r $(1); }
+	@$(PIP_INSTALL) --no-deps -e .
 endef
 
 $(VENV)/.run: $(VENV)/bin/python requirements-uv.lock requirements.lock pyproject.toml

@@ -27,6 +27,9 @@ KEY = "0123456789abcdef0123456789abcdef"
 
 def settings_of(landing: Path, home: Path) -> Settings:
     """Settings of a home that nothing in the environment changes."""
+    # The platform has it loaded, and pyarrow would load it with the first array that it makes of numbers of numpy.
+    import pandas  # noqa: F401
+
     return Settings.model_validate({"home": home, "landing": landing, "pseudonym_key": KEY})
 
 
@@ -37,9 +40,6 @@ def _cpu() -> float:
 
 @contextmanager
 def _clock() -> Iterator[dict[str, Any]]:
-    # pyarrow imports it with the first array that it makes of numbers of numpy.
-    import pandas  # noqa: F401
-
     facts: dict[str, Any] = {}
     wall, cpu = time.perf_counter(), _cpu()
     yield facts
@@ -89,8 +89,9 @@ def ingest(landing: Path, home: Path) -> None:
     """Landing → lake, as the platform does it."""
     from chat_platform.lake.ingest import ingest as load
 
+    settings = settings_of(landing, home)
     with _clock() as facts:
-        manifest = load(settings_of(landing, home), "chat").manifest
+        manifest = load(settings, "chat").manifest
     assert manifest is not None
     _say({**facts, "rows": manifest.typed, "rejected": manifest.rejected})
 

@@ -83,9 +83,18 @@ class EventLog(SqliteEventLogStorage):
 
     def wipe(self) -> None:
         """As Dagster does it: the files of all runs go, so none may stay open."""
-        while self._engines:
-            self._engines.popitem()[1].dispose()
+        self._close()
         super().wipe()
+
+    def dispose(self) -> None:
+        """As Dagster does it; what is in the write-ahead logs goes into the files."""
+        self._close()
+        super().dispose()
+
+    def _close(self) -> None:
+        with self._db_lock:
+            while self._engines:
+                self._engines.popitem()[1].dispose()
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:

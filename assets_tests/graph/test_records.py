@@ -50,3 +50,12 @@ def test_records_that_were_wiped_begin_anew(make_settings: Callable[..., Setting
         assert [entry.message for entry in instance.all_logs(run_id)] == ["after"]
     with open_instance(settings) as instance:
         assert [entry.message for entry in instance.all_logs(run_id)] == ["after"]
+
+
+def test_closed_records_are_whole_files(make_settings: Callable[..., Settings]) -> None:
+    settings, run_id = make_settings(), make_new_run_id()
+    with open_instance(settings) as instance:
+        instance.report_engine_event("said", run_id=run_id, job_name="publish")
+        assert list(settings.dagster_home.rglob(f"{run_id}.db-wal"))
+    assert list(settings.dagster_home.rglob(f"{run_id}.db"))
+    assert not list(settings.dagster_home.rglob("*.db-wal"))

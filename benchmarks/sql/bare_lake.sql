@@ -6,4 +6,4 @@ copy (
         cast(make_timestamp(cast(round("@timestamp" * 1000000) as bigint)) as date) as event_date
     from read_json(getvariable('files'), {reader})
     where "@timestamp" between 1500000000 and 2500000000 and request_body is not null
-) to '{target}' (format parquet, compression zstd, partition_by (event_date))
+) to '{target}' (format parquet, compression zstd, compression_level 1, partition_by (event_date))

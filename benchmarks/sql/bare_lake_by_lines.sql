@@ -13,4 +13,4 @@ copy (
             )
     )
     where message."@timestamp" between 1500000000 and 2500000000 and message.request_body is not null
-) to '{target}' (format parquet, compression zstd, partition_by (event_date))
+) to '{target}' (format parquet, compression zstd, compression_level 1, partition_by (event_date))

@@ -175,10 +175,7 @@ stepped as (
                 end,
                 'headers': case
                     when json_valid(step.browser_tool_execution.tool.content.extra_headers)
-                        then from_json(
-                            step.browser_tool_execution.tool.content.extra_headers,
-                            '{"user_id": "VARCHAR", "timezone": "VARCHAR"}'
-                        )
+                        then step.browser_tool_execution.tool.content.extra_headers
                 end,
                 'action': case when step.type = 'agent_progress' then name_value(step.agent_progress.action) end,
                 'url': case when step.type = 'agent_progress' then name_value(step.agent_progress.url) end,
@@ -297,9 +294,12 @@ contents as (
                 'step_index': step.step_index,
                 'tool_type': step.tool_type,
                 'step_type': step.step_type,
-                'user_id': case when step.headers.user_id <> '' then pseudonym(step.headers.user_id) end,
+                'user_id': case
+                    when nullif(step.headers ->> '$.user_id', '') is not null
+                        then pseudonym(step.headers ->> '$.user_id')
+                end,
                 -- A text inside of a text may bring an escaped NUL of its own.
-                'timezone': replace(name_value(step.headers.timezone), chr(0), ''),
+                'timezone': replace(name_value(step.headers ->> '$.timezone'), chr(0), ''),
                 'action': step.action,
                 'url': step.url,
                 'outcome': step.outcome,
