@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import hmac
 import json
+import re
 import sqlite3
 import uuid
 from contextlib import closing
@@ -109,7 +110,7 @@ def call(ident: str, phone: str | None, start: float) -> list[dict[str, Any]]:
             agent={"text": "Oi", "command": "<Say/>", "dialogType": f"RDM{phone}", "scriptPoint": f"P{phone}"},
         ),
         event("CustomerTalkedAgent", 5, customer=said),
-        event("AgentCalledAPI", 6, api={**api, "executionElapsedTime": int((phone or "250").strip("+"))}),
+        event("AgentCalledAPI", 6, api={**api, "executionElapsedTime": int(re.sub("[^0-9]", "", phone or "250"))}),
         event("AgentSolvedRequest", 8, agent={"solution": {"lastSolution": "SALDO", "previousSolutions": ["A"]}}),
         event("CustomerAnsweredSurvey", 8.5, survey={"scale": f"1-5 {phone}", "electronicScore": 5}),
         event(f"RobotWrote {phone}", 9, note={"to": phone, "text": wish, f"of {phone}": 3}),
