@@ -193,6 +193,22 @@ def test_a_lake_without_structures_gives_the_same_tables(
     assert state(other) == state(settings)
 
 
+def test_a_line_of_a_lake_that_does_not_tell_trackers_is_a_delivery(
+    settings: Settings, make_settings: Callable[..., Settings], tmp_path: Path
+) -> None:
+    other = make_settings(home=tmp_path / "without")
+    take(settings, "a.jsonl", EVENTS)
+    for path in take(other, "a.jsonl", EVENTS).paths(other.lake):
+        pq.write_table(pq.read_table(path, partitioning=None).drop(["is_tracker"]), path)
+    for each in (settings, other):
+        publish(each, "run")
+    assert state(other, lineage=False) == state(settings, lineage=False)
+    assert {row["delivery"] for row in rows(settings, "event")} == {None}
+    deliveries = [row["delivery"] for row in rows(other, "event")]
+    assert None not in deliveries
+    assert len(set(deliveries)) == len(EVENTS)
+
+
 def test_loads_and_their_lines_are_recorded(settings: Settings) -> None:
     deliver(settings, "a.jsonl", [*EVENTS, {"event": "user"}])
     publish_all(settings)

@@ -84,24 +84,35 @@ def test_the_first_value_decides_also_over_loads(warehouse_settings: Settings) -
     assert second["v"].astimezone(UTC) == datetime(2026, 1, 8, 7, tzinfo=UTC)
 
 
-def test_what_arrived_first_decides_also_where_much_arrives(settings: Settings) -> None:
-    # Of so many rows the threads work on a part each, and the last part is done first.
+@pytest.mark.parametrize("way", ["asc", "desc"])
+def test_what_arrived_first_decides_however_events_lie(settings: Settings, way: str) -> None:
+    # Of so many rows the threads work on a part each. The first event lies at the end, or at the beginning.
     with open_warehouse(settings) as warehouse:
         unpacker = new_unpacker(warehouse)
         warehouse.execute(
-            """
-            create table unpacking.much as
+            f"""
+            create table unpacking.events as
             select
                 cast(range as varchar) as _dlt_id, 'l' as _dlt_load_id, 's' as sender_id, 0.0 as timestamp,
                 'x' as event,
-                case when range < 9 then '{"v": "a", "w": ["a"]}' else '{"v": 5, "w": [5]}' end::json as data
+                case when range < 75000 then 'rasa/1.jsonl' else 'rasa/2.jsonl' end as source_file,
+                -- In the second file all places are before those of the first; three events come of one line.
+                case when range < 75000 then 1000000 + range // 3 else range // 3 end as byte_offset,
+                range % 3 + 1 as position,
+                case
+                    when range < 1 then '{{"v": "a", "w": ["a", 5], "t": "2026-01-08T09:00:00Z", "n": [[7, "a"]]}}'
+                    else '{{"v": 5, "w": [5, "a"], "t": "later", "n": [["a", 7]]}}'
+                end::json as data
             from range(150000)
-            order by range
+            order by range {way}
             """
         )
-        unpacker.unpack(Level("event_x", ("event_x",), "unpacking.much", ROOT_SYSTEM))
+        unpacker.unpack(Level("event_x", ("event_x",), "unpacking.events", ROOT_SYSTEM))
         assert unpacker.catalogue["event_x"]["v"] == "text"
+        assert unpacker.catalogue["event_x"]["t"] == "timestamp"
+        assert unpacker.catalogue["event_x"]["t__v_text"] == "text"
         assert unpacker.catalogue["event_x__w"]["value"] == "text"
+        assert unpacker.catalogue["event_x__n__list"]["value"] == "bigint"
 
 
 def test_what_was_said_stays_as_it_was_said(warehouse_settings: Settings) -> None:
@@ -165,7 +176,9 @@ def test_the_table_of_all_events_joins_those_of_the_types(warehouse_settings: Se
         for name in ("sender_id", "timestamp", "event", "_dlt_load_id"):
             assert row[name] == everything[ident][name]
     assert {row["sender_id"] for row in typed.values()} == {"s-1", "s-2"}
-    assert len({row["delivery"] for row in everything.values()}) == 2
+    line, tracker = sorted(everything.values(), key=lambda row: row["line_number"])
+    assert line["delivery"] is None
+    assert len(tracker["delivery"]) == 32
 
 
 def test_names_that_are_reserved_long_odd_or_equal(warehouse_settings: Settings) -> None:

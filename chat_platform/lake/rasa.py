@@ -93,7 +93,7 @@ def _slices(lines: pa.Table) -> Iterator[pa.Table]:
 def lake_events(relation: str) -> str:
     """Query of the events among the typed lines of a relation, as they go to the lake."""
     return (
-        "select * exclude (file_number, row_number, reason, suspect, is_tracker, line, warnings), "
+        "select * exclude (file_number, row_number, reason, suspect, line, warnings), "
         "list_extract(getvariable('file_names'), file_number + 1) as source_file, "
         "getvariable('load_id') as load_id, getvariable('load_sequence') as load_sequence, "
         # What unpacking asks for first. Events share few of them: a file has each once.

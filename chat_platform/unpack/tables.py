@@ -20,7 +20,8 @@ _PACKAGE = "chat_platform.unpack"
 # Nesting that is unfolded, objects and lists alike; what lies deeper stays one JSON value.
 MAX_LEVELS = 100
 WORK = "unpacking"
-_ROW_GROUP = 8192
+# Rows of a table that is worked on as a whole.
+_UNDIVIDED = 16384
 # A row of Postgres has 8 KB for its columns; what comes after these goes into one that holds JSON.
 MAX_COLUMNS = 400
 MORE = "_more"
@@ -56,10 +57,11 @@ Columns = dict[str, str]
 
 @dataclass(frozen=True)
 class Level:
-    """Objects to unpack into one table. `source` is a relation with data and the columns `system`, in order of arrival.
+    """Objects of events to unpack into one table. `source` is a relation with data and the columns `system`.
 
-    `parts` are the names on the way to the table, `depth` the nesting on it. `structures` are those of data where
-    they are known. Where `reading` is given, the relation has typed elements instead of data.
+    The events of `unpacking.events` lie in it in any order, what is of one event in its own. `parts` are the names on
+    the way to the table, `depth` the nesting on it. `structures` are those of data where they are known. Where
+    `reading` is given, the relation has typed elements instead of data.
     """
 
     table: str
@@ -75,17 +77,19 @@ class Level:
         """True for events, False for elements of lists."""
         return self.system == ROOT_SYSTEM
 
+    @property
+    def event_id(self) -> str:
+        """Column that holds the id of the event."""
+        return "_dlt_id" if self.is_root else "_dlt_root_id"
+
 
 @dataclass
 class _Column:
-    """A column to be: the kinds that occur for it, with the number of the row where each does first."""
+    """A column to be: the kinds that occur for it, in the order in which they came."""
 
     name: str
     number: int
-    first: dict[str, int] = field(default_factory=dict)
-
-    def kinds(self) -> list[str]:
-        return sorted(self.first, key=lambda kind: self.first[kind])
+    kinds: list[str] = field(default_factory=list)
 
 
 class Unpacker:
@@ -104,8 +108,8 @@ class Unpacker:
         self._inserts: list[str] = []
         self._passing: list[str] = []
         warehouse.execute(load_sql(_PACKAGE, "macros"))
-        # A place for what is in between. DuckDB shares work out by row groups: of the usual size one holds most types.
-        warehouse.execute(f"attach if not exists ':memory:' as {WORK} (row_group_size {_ROW_GROUP})")
+        # A place for what is in between.
+        warehouse.execute(f"attach if not exists ':memory:' as {WORK}")
 
     @cached_property
     def catalogue(self) -> dict[str, Columns]:
@@ -170,7 +174,7 @@ class Unpacker:
     def _temp(self, select: str) -> str:
         name = f"{WORK}.unpacked_{len(self._passing)}"
         self._passing.append(name)
-        # Which value came first is told by the number of its row.
+        # Which element of the lists of an event came first is told by the number of its row.
         self.warehouse.execute("set preserve_insertion_order = true")
         try:
             self.warehouse.execute(f"create or replace table {name} as {select}")
@@ -201,8 +205,8 @@ class Unpacker:
                 break
             # Some numbers are greater than their type: read these places as JSON.
             mixed |= odd
-        self._insert(level, flat, columns)
-        return self._lists(level, flat, reading)
+        rows = self._insert(level, flat, columns)
+        return self._lists(level, flat, rows, reading)
 
     def _flatten(self, level: Level, reading: Reading) -> tuple[str, list[_Column], set[Path]]:
         """One row an object, one column for each column and kind (`c3_text`) and each list (`l0`)."""
@@ -221,7 +225,7 @@ class Unpacker:
                 for kind, expression in _by_kind(reading.leaves[number], f"v{number}"):
                     sources.setdefault(kind, []).append(expression)
             for kind, expressions in sources.items():
-                column.first[kind] = 0
+                column.kinds.append(kind)
                 value = expressions[0] if len(expressions) == 1 else f"coalesce({', '.join(expressions)})"
                 outer.append(f"{value} as c{place}_{kind}")
             columns.append(column)
@@ -239,18 +243,16 @@ class Unpacker:
     def _look(
         self, level: Level, reading: Reading, flat: str, columns: list[_Column]
     ) -> tuple[list[_Column], set[Path]]:
-        """Where each kind occurs first, and the places whose numbers do not fit."""
+        """The columns with the kinds that occur, and the places whose numbers do not fit."""
         # No aggregate has a filter, and none a comparison within: of a wide event there are thousands, and DuckDB
         # takes ten seconds over those.
         asked: list[tuple[_Column, str, str]] = []
         for column in columns:
-            for kind in column.first:
+            for kind in column.kinds:
                 value = f"c{column.number}_{kind}"
+                asked.append((column, kind, f"count({value})"))
                 if kind == "text" and self._reads_times(level, column.name):
-                    asked.append((column, "text", f"min(case when {value} is not null then rowid end)"))
-                    asked.append((column, "timestamp", f"min(case when is_time({value}) then rowid end)"))
-                else:
-                    asked.append((column, kind, f"min(case when {value} is not null then rowid end)"))
+                    asked.append((column, "timestamp", f"count(case when is_time({value}) then 1 end)"))
         checks: list[tuple[Path, str]] = []
         for column in columns:
             for leaf in reading.leaves:
@@ -268,26 +270,51 @@ class Unpacker:
         found = self.warehouse.execute(f"select {', '.join(selected)} from {flat}").fetchone() or ()
         odd = {path for (path, _), flag in zip(checks, found[len(asked) :], strict=True) if flag}
         for column in columns:
-            column.first = {}
-        for (column, kind, _), first in zip(asked, found[: len(asked)], strict=True):
-            if first is not None:
-                column.first[kind] = first
-            if kind == "timestamp" and first is not None and column.first["text"] == first:
-                # The first text is a time; where the first one is that is none, if there is one.
-                del column.first["text"]
-                value = f"c{column.number}_text"
-                other = self.warehouse.execute(
-                    f"select min(rowid) from {flat} where {value} is not null and not is_time({value})"
-                ).fetchone()
-                if other and other[0] is not None:
-                    column.first["text"] = other[0]
+            column.kinds = []
+        counts = {(column.number, kind): count for (column, kind, _), count in zip(asked, found, strict=False)}
+        for column, kind, _ in asked:
+            # A text that can be read as a time is no text, but where one that cannot came before it.
+            times = counts.get((column.number, "timestamp"), 0) if kind == "text" else 0
+            if counts[column.number, kind] > times:
+                column.kinds.append(kind)
+        if not odd:
+            self._order_kinds(level, flat, [column for column in columns if len(column.kinds) > 1])
         return columns, odd
+
+    def _order_kinds(self, level: Level, flat: str, columns: list[_Column]) -> None:
+        """Put the kinds of columns that hold several into the order in which they came."""
+        asked: list[tuple[_Column, str, str]] = []
+        for column in columns:
+            for kind in column.kinds:
+                value = f"c{column.number}_{'text' if kind == 'timestamp' else kind}"
+                there = f"is_time({value})" if kind == "timestamp" else f"{value} is not null"
+                if kind == "text" and "timestamp" in column.kinds:
+                    there = f"{there} and not is_time({value})"
+                asked.append((column, kind, f"min(case when {there} then place end)"))
+        if not asked:
+            return
+        found = self.warehouse.execute(f"""
+            select {", ".join(expression for *_, expression in asked)}
+            from (
+                select
+                    flat.*,
+                    create_sort_key(
+                        row(origin.source_file, origin.byte_offset, origin.position, flat.rowid), 'asc nulls last'
+                    ) as place
+                from {flat} as flat
+                inner join {WORK}.events as origin on origin._dlt_id = flat.{level.event_id}
+            )
+            """).fetchone()
+        places = {(column.number, kind): place for (column, kind, _), place in zip(asked, found or (), strict=True)}
+        for column in columns:
+            column.kinds.sort(key=lambda kind: places[column.number, kind])
 
     def _reads_times(self, level: Level, column: str) -> bool:
         # What was said and what fills a slot has to read the same whatever came first.
         return (level.table, column) not in _SAID
 
-    def _insert(self, level: Level, flat: str, columns: list[_Column]) -> None:
+    def _insert(self, level: Level, flat: str, columns: list[_Column]) -> int:
+        """Note the insert of the rows of a level, and say how many there are."""
         plan = _Plan(self, level, flat)
         for column in columns:
             plan.place(column)
@@ -301,32 +328,47 @@ class Unpacker:
         self.insert_later(level.table, [*level.system, *plan.values], f"select {', '.join(values)} from {flat}")
         (rows,) = self.warehouse.execute(f"select count(*) from {flat}").fetchone() or (0,)
         self.rows[level.table] = self.rows.get(level.table, 0) + rows
+        return int(rows)
 
-    def _lists(self, level: Level, flat: str, reading: Reading) -> list[Level]:
+    def _lists(self, level: Level, flat: str, rows: int, reading: Reading) -> list[Level]:
         """The lists of a level as levels of their own, elements in their order."""
         found = []
-        root = "_dlt_id" if level.is_root else "_dlt_root_id"
         for number, item in enumerate(reading.lists):
             parts = (*level.parts, *item.parts)
             table = naming.joined(parts, self.max_name)
             place = literal(json.dumps(item.path))
+            pieces = " union all ".join(
+                f"""
+                    select
+                        _dlt_id as _dlt_parent_id, {level.event_id} as _dlt_root_id, unnest(l{number}) as element,
+                        generate_subscripts(l{number}, 1) - 1 as _dlt_list_idx
+                    from {flat} where len(l{number}) > 0 and {piece}
+                """
+                for piece in self._pieces(rows)
+            )
             elements = f"""
                 select
                     row_id(concat_ws('/', _dlt_parent_id, {place}, _dlt_list_idx)) as _dlt_id,
                     _dlt_parent_id, _dlt_root_id, _dlt_list_idx,
                     {"as_object(element) as data" if item.reading is None else "element"}
-                from (
-                    select
-                        _dlt_id as _dlt_parent_id, {root} as _dlt_root_id, unnest(l{number}) as element,
-                        generate_subscripts(l{number}, 1) - 1 as _dlt_list_idx
-                    from {flat} where len(l{number}) > 0
-                )
+                from ({pieces})
                 """
             # JSON is looked at twice: for its structures, and for its values.
             source = self._temp(elements) if item.reading is None else f"({elements})"
             depth = level.depth + len(item.path)
             found.append(Level(table, parts, source, CHILD_SYSTEM, depth, reading=item.reading))
         return found
+
+    def _pieces(self, rows: int) -> list[str]:
+        """Conditions that share the rows of a table out, so that each thread has some.
+
+        DuckDB gives a thread whole row groups, of which most tables here have one, and a row may hold a long list.
+        """
+        (threads,) = self.warehouse.execute("select current_setting('threads')").fetchone() or (1,)
+        cuts = [rows * number // threads for number in range(1, threads)] if rows > _UNDIVIDED else []
+        lower = ["true", *(f"rowid >= {cut}" for cut in cuts)]
+        upper = [*(f"rowid < {cut}" for cut in cuts), "true"]
+        return [f"{first} and {last}" for first, last in zip(lower, upper, strict=True)]
 
 
 class _Plan:
@@ -355,7 +397,7 @@ class _Plan:
 
     def place(self, column: _Column) -> None:
         """Find places for all kinds of a column, in the order in which they came."""
-        for kind in column.kinds():
+        for kind in column.kinds:
             value = f"c{column.number}_{'text' if kind == 'timestamp' else kind}"
             self._place(column.name, kind, value)
 
