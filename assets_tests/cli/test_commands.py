@@ -60,6 +60,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
     return call
 
 
+@pytest.mark.early
 def test_run_and_status_as_json(
     command: Command, half: Home, refreshed: Home, lines: list[bytes], tmp_path: Path
 ) -> None:
@@ -361,6 +362,7 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
+@pytest.mark.early
 def test_the_demo_makes_its_own_key_and_shows_kpis(command: Command, new_home: Callable[..., Home]) -> None:
     home = new_home(sources="chat,rasa,voice")
     said = command(home, "demo", "--messages", "120", CHAT_PLATFORM_PSEUDONYM_KEY=None)

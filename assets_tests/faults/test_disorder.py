@@ -143,6 +143,7 @@ def plan_of(seed: int) -> Plan:
     return Plan(ends, ((done[0], seed % 7, 2), (done[-1], (seed * 5) % 9 - 1, 3)), seed)
 
 
+@pytest.mark.early
 @pytest.mark.timeout(280)
 @pytest.mark.parametrize(
     ("seed", "number"), [(1, 24), *(pytest.param(seed, 120, marks=pytest.mark.long) for seed in range(2, 11))]

@@ -59,6 +59,7 @@ def put_back(home: Home, saved: Path, name: str) -> None:
             shutil.copyfile(path, place)
 
 
+@pytest.mark.early
 def test_nothing_is_left_and_nothing_comes_back(people: Home, tmp_path: Path) -> None:
     home = people.copy_to(tmp_path / "home")
     saved = tmp_path / "saved"

@@ -52,6 +52,7 @@ def published_text(home: Home) -> str:
     return repr(home.dump(("semantic", "kpi")))
 
 
+@pytest.mark.early
 @pytest.mark.parametrize("on_postgres", [pytest.param(False, marks=pytest.mark.long), True])
 def test_users_are_shown_by_their_pseudonym(
     new_home: Callable[..., Home], on_postgres: bool, request: pytest.FixtureRequest
