@@ -20,8 +20,6 @@ _PACKAGE = "chat_platform.unpack"
 # Nesting that is unfolded, objects and lists alike; what lies deeper stays one JSON value.
 MAX_LEVELS = 100
 WORK = "unpacking"
-# Rows of a table that is worked on as a whole.
-_UNDIVIDED = 16384
 # A row of Postgres has 8 KB for its columns; what comes after these goes into one that holds JSON.
 MAX_COLUMNS = 400
 MORE = "_more"
@@ -205,8 +203,8 @@ class Unpacker:
                 break
             # Some numbers are greater than their type: read these places as JSON.
             mixed |= odd
-        rows = self._insert(level, flat, columns)
-        return self._lists(level, flat, rows, reading)
+        self._insert(level, flat, columns)
+        return self._lists(level, flat, reading)
 
     def _flatten(self, level: Level, reading: Reading) -> tuple[str, list[_Column], set[Path]]:
         """One row an object, one column for each column and kind (`c3_text`) and each list (`l0`)."""
@@ -284,12 +282,16 @@ class Unpacker:
     def _order_kinds(self, level: Level, flat: str, columns: list[_Column]) -> None:
         """Put the kinds of columns that hold several into the order in which they came."""
         asked: list[tuple[_Column, str, str]] = []
+        times = []
         for column in columns:
+            if "timestamp" in column.kinds:
+                times.append(f"is_time(flat.c{column.number}_text) as t{column.number},")
             for kind in column.kinds:
-                value = f"c{column.number}_{'text' if kind == 'timestamp' else kind}"
-                there = f"is_time({value})" if kind == "timestamp" else f"{value} is not null"
-                if kind == "text" and "timestamp" in column.kinds:
-                    there = f"{there} and not is_time({value})"
+                there = f"c{column.number}_{kind} is not null"
+                if kind == "timestamp":
+                    there = f"t{column.number}"
+                elif kind == "text" and "timestamp" in column.kinds:
+                    there = f"{there} and not t{column.number}"
                 asked.append((column, kind, f"min(case when {there} then place end)"))
         if not asked:
             return
@@ -298,6 +300,7 @@ class Unpacker:
             from (
                 select
                     flat.*,
+                    {" ".join(times)}
                     create_sort_key(
                         row(origin.source_file, origin.byte_offset, origin.position, flat.rowid), 'asc nulls last'
                     ) as place
@@ -313,8 +316,7 @@ class Unpacker:
         # What was said and what fills a slot has to read the same whatever came first.
         return (level.table, column) not in _SAID
 
-    def _insert(self, level: Level, flat: str, columns: list[_Column]) -> int:
-        """Note the insert of the rows of a level, and say how many there are."""
+    def _insert(self, level: Level, flat: str, columns: list[_Column]) -> None:
         plan = _Plan(self, level, flat)
         for column in columns:
             plan.place(column)
@@ -328,47 +330,31 @@ class Unpacker:
         self.insert_later(level.table, [*level.system, *plan.values], f"select {', '.join(values)} from {flat}")
         (rows,) = self.warehouse.execute(f"select count(*) from {flat}").fetchone() or (0,)
         self.rows[level.table] = self.rows.get(level.table, 0) + rows
-        return int(rows)
 
-    def _lists(self, level: Level, flat: str, rows: int, reading: Reading) -> list[Level]:
+    def _lists(self, level: Level, flat: str, reading: Reading) -> list[Level]:
         """The lists of a level as levels of their own, elements in their order."""
         found = []
         for number, item in enumerate(reading.lists):
             parts = (*level.parts, *item.parts)
             table = naming.joined(parts, self.max_name)
             place = literal(json.dumps(item.path))
-            pieces = " union all ".join(
-                f"""
-                    select
-                        _dlt_id as _dlt_parent_id, {level.event_id} as _dlt_root_id, unnest(l{number}) as element,
-                        generate_subscripts(l{number}, 1) - 1 as _dlt_list_idx
-                    from {flat} where len(l{number}) > 0 and {piece}
-                """
-                for piece in self._pieces(rows)
-            )
             elements = f"""
                 select
                     row_id(concat_ws('/', _dlt_parent_id, {place}, _dlt_list_idx)) as _dlt_id,
                     _dlt_parent_id, _dlt_root_id, _dlt_list_idx,
                     {"as_object(element) as data" if item.reading is None else "element"}
-                from ({pieces})
+                from (
+                    select
+                        _dlt_id as _dlt_parent_id, {level.event_id} as _dlt_root_id, unnest(l{number}) as element,
+                        generate_subscripts(l{number}, 1) - 1 as _dlt_list_idx
+                    from {flat} where len(l{number}) > 0
+                )
                 """
             # JSON is looked at twice: for its structures, and for its values.
             source = self._temp(elements) if item.reading is None else f"({elements})"
             depth = level.depth + len(item.path)
             found.append(Level(table, parts, source, CHILD_SYSTEM, depth, reading=item.reading))
         return found
-
-    def _pieces(self, rows: int) -> list[str]:
-        """Conditions that share the rows of a table out, so that each thread has some.
-
-        DuckDB gives a thread whole row groups, of which most tables here have one, and a row may hold a long list.
-        """
-        (threads,) = self.warehouse.execute("select current_setting('threads')").fetchone() or (1,)
-        cuts = [rows * number // threads for number in range(1, threads)] if rows > _UNDIVIDED else []
-        lower = ["true", *(f"rowid >= {cut}" for cut in cuts)]
-        upper = [*(f"rowid < {cut}" for cut in cuts), "true"]
-        return [f"{first} and {last}" for first, last in zip(lower, upper, strict=True)]
 
 
 class _Plan:
