@@ -6,7 +6,10 @@ from typing import Any
 
 from chat_platform.contracts import chat
 from chat_platform.sql import load_sql
+from chat_platform.warehouse.connection import STORAGE_VERSION
 
+# The file of a bare program is laid out as that of the platform.
+LAYOUT: dict[str, str | bool | int | float | list[str]] = {"storage_compatibility_version": STORAGE_VERSION}
 # One message may be as long as the platform takes.
 _OPTIONS = "format = 'newline_delimited', ignore_errors = true, maximum_object_size = 16777216"
 _CLICKHOUSE = {"DOUBLE": "Nullable(Float64)", "BIGINT": "Nullable(Int64)", "BOOLEAN": "Nullable(Bool)"}

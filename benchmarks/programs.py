@@ -176,7 +176,7 @@ def bare_tables(landing: Path, target: Path) -> None:
     from benchmarks import bare
 
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _clock() as facts, duckdb.connect(str(target)) as connection:
+    with _clock() as facts, duckdb.connect(str(target), config=bare.LAYOUT) as connection:
         connection.execute("set timezone = 'UTC'")
         connection.execute("set variable files = $1", [_files(landing)])
         connection.execute(bare.sql("bare_tables", reader=bare.json_reader()))
@@ -342,7 +342,7 @@ def bare_indicators(landing: Path, target: Path) -> None:
     from benchmarks import bare
 
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _clock() as facts, duckdb.connect(str(target)) as connection:
+    with _clock() as facts, duckdb.connect(str(target), config=bare.LAYOUT) as connection:
         connection.execute("set timezone = 'UTC'")
         files = sorted(map(str, (landing / "voice").glob("*.jsonl")))
         connection.execute("set variable files = $1", [files])

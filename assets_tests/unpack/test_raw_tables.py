@@ -91,7 +91,7 @@ def test_what_arrived_first_decides_however_events_lie(settings: Settings, way: 
         unpacker = new_unpacker(warehouse)
         warehouse.execute(
             f"""
-            create table unpacking.events as
+            create temp table unpacked_events as
             select
                 cast(range as varchar) as _dlt_id, 'l' as _dlt_load_id, 's' as sender_id, 0.0 as timestamp,
                 'x' as event,
@@ -107,7 +107,7 @@ def test_what_arrived_first_decides_however_events_lie(settings: Settings, way: 
             order by range {way}
             """
         )
-        unpacker.unpack(Level("event_x", ("event_x",), "unpacking.events", ROOT_SYSTEM))
+        unpacker.unpack(Level("event_x", ("event_x",), "unpacked_events", ROOT_SYSTEM))
         assert unpacker.catalogue["event_x"]["v"] == "text"
         assert unpacker.catalogue["event_x"]["t"] == "timestamp"
         assert unpacker.catalogue["event_x"]["t__v_text"] == "text"

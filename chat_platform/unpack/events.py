@@ -9,7 +9,7 @@ from chat_platform.lake.manifest import Manifest
 from chat_platform.sql import load_sql
 from chat_platform.unpack import naming
 from chat_platform.unpack.shapes import quoted
-from chat_platform.unpack.tables import ROOT_SYSTEM, WORK, Columns, Level, Unpacker
+from chat_platform.unpack.tables import ROOT_SYSTEM, UNPACKED, Columns, Level, Unpacker
 from chat_platform.warehouse.connection import Warehouse
 
 _PACKAGE = "chat_platform.unpack"
@@ -71,12 +71,12 @@ def unpack_load(unpacker: Unpacker, manifest: Manifest) -> None:
     warehouse.execute(load_sql(_PACKAGE, "events"))
     warehouse.connection.unregister("event_tables")
     columns = ", ".join(quoted(name) for name in EVENT_COLUMNS)
-    unpacker.insert_later(EVENT, EVENT_COLUMNS, f"select {columns} from {WORK}.events")
+    unpacker.insert_later(EVENT, EVENT_COLUMNS, f"select {columns} from {UNPACKED}")
     structures: dict[str, list[str]] = {}
     for event, structure in found:
         structures.setdefault(tables[event], []).append(structure)
     for table, shapes in structures.items():
-        source = f"(select * from {WORK}.events where table_number = {names.index(table)})"
+        source = f"(select * from {UNPACKED} where table_number = {names.index(table)})"
         unpacker.unpack(Level(table, (table,), source, ROOT_SYSTEM, structures=tuple(dict.fromkeys(shapes))))
 
 

@@ -19,7 +19,9 @@ from chat_platform.warehouse.connection import Warehouse
 _PACKAGE = "chat_platform.unpack"
 # Nesting that is unfolded, objects and lists alike; what lies deeper stays one JSON value.
 MAX_LEVELS = 100
-WORK = "unpacking"
+# The events of one load, see events.sql. What is in between lies in temporary tables: those of a database in memory are
+# packed by the next statement that changes it, which takes longer than all of them.
+UNPACKED = "unpacked_events"
 # A row of Postgres has 8 KB for its columns; what comes after these goes into one that holds JSON.
 MAX_COLUMNS = 400
 MORE = "_more"
@@ -57,7 +59,7 @@ Columns = dict[str, str]
 class Level:
     """Objects of events to unpack into one table. `source` is a relation with data and the columns `system`.
 
-    The events of `unpacking.events` lie in it in any order, what is of one event in its own. `parts` are the names on
+    The events of `unpacked_events` lie in it in any order, what is of one event in its own. `parts` are the names on
     the way to the table, `depth` the nesting on it. `structures` are those of data where they are known. Where
     `reading` is given, the relation has typed elements instead of data.
     """
@@ -106,8 +108,6 @@ class Unpacker:
         self._inserts: list[str] = []
         self._passing: list[str] = []
         warehouse.execute(load_sql(_PACKAGE, "macros"))
-        # A place for what is in between.
-        warehouse.execute(f"attach if not exists ':memory:' as {WORK}")
 
     @cached_property
     def catalogue(self) -> dict[str, Columns]:
@@ -170,14 +170,10 @@ class Unpacker:
         return _TYPES[kind]
 
     def _temp(self, select: str) -> str:
-        name = f"{WORK}.unpacked_{len(self._passing)}"
-        self._passing.append(name)
         # Which element of the lists of an event came first is told by the number of its row.
-        self.warehouse.execute("set preserve_insertion_order = true")
-        try:
-            self.warehouse.execute(f"create or replace table {name} as {select}")
-        finally:
-            self.warehouse.execute("set preserve_insertion_order = false")
+        name = f"unpacked_{len(self._passing)}"
+        self._passing.append(name)
+        self.warehouse.execute(f"create or replace temp table {name} as {select}")
         return name
 
     def _unpack_one(self, level: Level) -> list[Level]:
@@ -305,7 +301,7 @@ class Unpacker:
                         row(origin.source_file, origin.byte_offset, origin.position, flat.rowid), 'asc nulls last'
                     ) as place
                 from {flat} as flat
-                inner join {WORK}.events as origin on origin._dlt_id = flat.{level.event_id}
+                inner join {UNPACKED} as origin on origin._dlt_id = flat.{level.event_id}
             )
             """).fetchone()
         places = {(column.number, kind): place for (column, kind, _), place in zip(asked, found or (), strict=True)}

@@ -8,7 +8,7 @@ import duckdb
 from chat_platform.errors import WarehouseError
 from chat_platform.locks import locked
 from chat_platform.settings import Settings
-from chat_platform.warehouse.connection import cause_of, load_extension
+from chat_platform.warehouse.connection import STORAGE_VERSION, cause_of, load_extension
 
 
 def compact(settings: Settings) -> None:
@@ -36,7 +36,7 @@ def _copy_file(settings: Settings) -> None:
     with closing(duckdb.connect(config={"memory_limit": "1GB"})) as connection:
         for path, name in ((working, "old"), (fresh, "fresh")):
             quoted = str(path).replace("'", "''")
-            connection.execute(f"attach '{quoted}' as {name}")
+            connection.execute(f"attach '{quoted}' as {name} (storage_version '{STORAGE_VERSION}')")
         connection.execute("copy from database old to fresh")
         connection.execute("checkpoint fresh")
     fresh.replace(working)

@@ -1,7 +1,7 @@
 -- Events of one load out of the lake. Their order of arrival is by file, place in it, place in the tracker; here they lie
 -- in no order, as to sort them all would take as long as to read them.
--- In: the variable load_files and event_tables(event, table_number). Out: unpacking.events.
-create or replace table unpacking.events as
+-- In: the variable load_files and event_tables(event, table_number). Out: unpacked_events.
+create or replace temp table unpacked_events as
 with lake as (
     select * from read_parquet(getvariable('load_files'), union_by_name => true)
     union all by name
