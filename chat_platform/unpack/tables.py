@@ -146,9 +146,9 @@ class Unpacker:
             self.warehouse.execute(statement)
 
     def clear(self) -> None:
-        """Forget what was unpacked, once it is inserted; not in that transaction, which is the warehouse's."""
-        for table in self._passing:
-            self.warehouse.execute(f"drop table if exists {table}")
+        """Forget what was unpacked, once it is inserted."""
+        for table in [UNPACKED, *self._passing]:
+            self.warehouse.execute(f"drop table if exists temp.{table}")
         self._inserts, self._passing = [], []
 
     def insert_later(self, table: str, names: Iterable[str], select: str) -> None:
