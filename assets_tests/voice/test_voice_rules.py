@@ -210,6 +210,8 @@ def test_8_of_equal_keys_with_different_content_the_same_one_stays_in_any_order(
     [
         ({"api": {"apiName": "A", "apiAlias": "B"}, "apiAlias": "C"}, "A"),
         ({"api": {"apiAlias": "B"}, "apiAlias": "C"}, "B"),
+        ({"api": {"apiName": "", "apiAlias": "B"}}, "B"),
+        ({"api": {"apiName": ""}}, None),
         ({"apiAlias": "C", "customer": {}, "agent": {}}, "C"),
         ({"customer": {}, "agent": {}}, None),
     ],
@@ -297,6 +299,39 @@ def test_16_a_landline_with_country_code_is_normalised_too(home: Settings) -> No
         changed(event(START, 4), PHONE_PATH, [{"key": "phone", "value": "991234567"}]),
     )
     assert value(home, "select count(distinct phone_key) from voice.calls") == 3
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "code", "path"),
+    [
+        ([{"value": PHONE}], "missing_field", "context.customer.identifiers[0].key"),
+        ([{"key": None, "value": PHONE}], "missing_field", "context.customer.identifiers[0].key"),
+        ([{"key": "Phone", "value": PHONE}], "outside_domain", "context.customer.identifiers[0].key"),
+    ],
+)
+def test_17_a_phone_counts_whose_key_is_not_as_it_should_be(
+    home: Settings, identifiers: Any, code: str, path: str
+) -> None:
+    taken(home, event(START, 1), changed(event(START, 2), PHONE_PATH, identifiers))
+    assert query(home, "select count(*), count(phone_key), count(distinct phone_key) from voice.calls") == [(2, 2, 1)]
+    assert warnings_of(home) == [(code, path)]
+
+
+@pytest.mark.parametrize(
+    ("given", "is_shown"),
+    [
+        (f"ura-{PHONE}", False), (f"{PHONE}-1528891200", False), (f"tel:+55{PHONE}", False), (PHONE, False),
+        (f"ura{PHONE}x", False), ("someone@example.com", False), ("call-20180613-000123", True),
+        ("12345678-1234-1234-1234-123456789012", True), ("5b20f0c0a1196832233304e1", True),
+        ("0071023412ab1234", True),
+    ],
+)  # fmt: skip
+def test_an_id_that_may_hold_a_phone_is_shown_by_its_pseudonym(home: Settings, given: str, is_shown: bool) -> None:
+    taken(home, event(START, correlationId=given), event(ENDED, second=9, correlationId=given))
+    ((shown, seconds),) = query(home, "select call_id, duration_seconds from voice.calls")
+    assert (shown == given) is is_shown
+    assert is_shown or (len(shown) == 64 and PHONE not in shown)
+    assert seconds == 9
 
 
 @pytest.mark.parametrize("identifiers", [None, [], [{"key": "phone", "value": " "}], [{"key": "cpf", "value": PHONE}]])

@@ -14,6 +14,8 @@ from typing import Any
 
 from voice_warehouse import TERMINAL, ZONE, Event, _get, local_date, phone_of
 
+# of one instant: the customer speaks, a system is asked, the robot answers
+_TURN = {"CustomerTalkedAgent": 1, "AgentCalledAPI": 2, "AgentTalkedCustomer": 3}
 HOURS = {"24h": 24, "7d": 168, "28d": 672}
 ALLOWANCE = timedelta(days=3)
 LOST = timedelta(hours=24)
@@ -86,7 +88,7 @@ def day_end(day: date) -> datetime:
 def count(events: Iterable[Event]) -> dict[str, Any]:
     """All figures: `daily` by date, `overall`, `api` by date and name, `survey` by scenario, `intervals` by start."""
     calls: dict[str, Call] = defaultdict(Call)
-    for event in sorted(events, key=lambda event: (event["when"], event["key"])):
+    for event in sorted(events, key=lambda event: (event["when"], _TURN.get(event["eventType"], 0), event["key"])):
         calls[event["correlationId"]].events.append(event)
     every = [event for call in calls.values() for event in call.events]
     watermark = max(event["when"] for event in every)

@@ -251,14 +251,14 @@ def _findings_of(event_type: str) -> list[_Finding]:
     if event_type not in (voice.API, voice.SURVEY):
         found += [
             _Finding("first_key_leaf <> '\"phone\"'", "outside_domain", key),
+            _Finding("first_key_leaf is null and phone_leaf is not null", "missing_field", key),
             _Finding("phone_leaf is not null and raw_phone is null", "wrong_type", value),
             _Finding("not regexp_full_match(raw_phone, '\\+?[0-9]*')", "outside_domain", value),
             *_text_findings(value, "raw_phone", voice.PHONE_BYTES),
         ]
     if event_type == voice.API:
-        found.append(
-            _Finding("coalesce(api_name, api_alias, outer_api_alias) is null", "missing_field", "context.api.apiName")
-        )
+        named = "coalesce(nullif(api_name, ''), nullif(api_alias, ''), nullif(outer_api_alias, ''))"
+        found.append(_Finding(f"{named} is null", "missing_field", "context.api.apiName"))
     if event_type == voice.END:
         found.append(
             _Finding(f"raw_reason in ({_quoted(tuple(voice.ALIASES))})", "misspelt_type", "context.customer.reason")

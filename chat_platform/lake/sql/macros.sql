@@ -91,10 +91,15 @@ create or replace temp macro from_unix(seconds) as
             then make_timestamp(cast(round(seconds * 1000000) as bigint))
     end;
 
--- An id that is an e-mail address or a phone number says who somebody is: its pseudonym stands in for it.
+-- An id that is an e-mail address or a phone number, or holds one that says that it is (whatsapp:+55...), says who somebody
+-- is: its pseudonym stands in for it.
 create or replace temp macro opaque(id) as
     case
-        when contains(id, '@') or regexp_full_match(id, '\+?[0-9(][0-9 ().\-]{6,18}[0-9]') then pseudonym(id)
+        when
+            contains(id, '@')
+            or regexp_full_match(id, '\+?[0-9(][0-9 ().\-]{6,18}[0-9]')
+            or regexp_matches(id, '\+[0-9]{8}|(?i:^(?:whatsapp|tel|sms|phone|sip|signal|viber)[:_\-/]+[0-9]{8})')
+            then pseudonym(id)
         else id
     end;
 

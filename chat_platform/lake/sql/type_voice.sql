@@ -82,8 +82,12 @@ opened as (
         message.context.customer.identifiers is not null as has_identifiers,
         message.context.customer.identifiers[1].key as first_key_leaf,
         case
-            when message.context.customer.identifiers[1].key = '"phone"' then message.context.customer.identifiers[1].value
-            else list_filter(message.context.customer.identifiers, lambda item: item.key = '"phone"')[1].value
+            -- The first one is a phone also where it does not say so.
+            when message.context.customer.identifiers[1].key = '"phone"' or message.context.customer.identifiers[1].key is null
+                then message.context.customer.identifiers[1].value
+            else list_filter(
+                message.context.customer.identifiers, lambda item: lower(cast(item.key as varchar)) = '"phone"'
+            )[1].value
         end as phone_leaf,
         message.context.customer.nlp."realResponse".intents as intent_leaves,
         message.context.agent.solution."previousSolutions" as previous_leaves,
@@ -184,7 +188,7 @@ select
         when event_type = '{solved}' and previous_leaves is not null
             then cast(to_json(list_transform(previous_leaves, lambda item: json_text(item))) as varchar)
     end as previous_solutions,
-    coalesce(api_name, api_alias, outer_api_alias) as api_name,
+    coalesce(nullif(api_name, ''), nullif(api_alias, ''), nullif(outer_api_alias, '')) as api_name,
     uri,
     md5(headers) as headers_hash,
     md5(body) as body_hash,

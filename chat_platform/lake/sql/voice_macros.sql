@@ -43,10 +43,16 @@ create or replace temp macro national_digits(text) as
 create or replace temp macro is_uuid(text) as
     regexp_full_match(text, '[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}');
 
--- An id as it may be shown: what is an e-mail address or phone number becomes its pseudonym, a very long one its hash.
+-- An id as it may be shown: what is an e-mail address or holds what may be a phone number becomes its pseudonym, a very long
+-- one its hash. In hexadecimal ids such a run of digits is chance.
 create or replace temp macro shown_id(id) as
     case
-        when contains(id, '@') or regexp_full_match(id, '\+?\(?[0-9](?:[ ().\-]{0,3}[0-9]){7,14}') then pseudonym(id)
+        when is_uuid(id) or regexp_full_match(id, '[0-9a-fA-F]{16,64}') then id
+        when
+            contains(id, '@')
+            or regexp_matches(id, '(?:^|[^0-9])[0-9]{10,13}(?:$|[^0-9])')
+            or regexp_full_match(id, '\+?\(?[0-9](?:[ ().\-]{0,3}[0-9]){7,14}')
+            then pseudonym(id)
         when strlen(id) > 256 then sha256(id)
         else id
     end;

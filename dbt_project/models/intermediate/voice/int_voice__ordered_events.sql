@@ -1,7 +1,8 @@
 {{ config(enabled='voice' in active_sources(), materialized='table') }}
 
 -- What was said and done in the calls in scope, in order. A customer turn begins an interaction; what comes before the
--- first one is interaction 0.
+-- first one is interaction 0. Many feeds tell whole seconds only: of one instant, the customer's turn comes first, then
+-- what the robot asked of a system, then its answer.
 with events as (
     select
         call_id,
@@ -9,6 +10,7 @@ with events as (
         event_timestamp,
         event_date,
         speaker as actor,
+        case when speaker = 'customer' then 1 else 3 end as actor_rank,
         through,
         robot_version,
         dialog_type,
@@ -27,6 +29,7 @@ with events as (
         event_timestamp,
         event_date,
         'api' as actor,
+        2 as actor_rank,
         through,
         robot_version,
         cast(null as varchar(256)) as dialog_type,
@@ -44,11 +47,11 @@ ordered as (
         scope.conversation_id,
         cast(sum(case when events.actor = 'customer' then 1 else 0 end) over (
             partition by events.call_id
-            order by events.event_timestamp, events.event_key
+            order by events.event_timestamp, events.actor_rank, events.event_key
             rows between unbounded preceding and current row
         ) as integer) as interaction_nr,
         cast(row_number() over (
-            partition by events.call_id order by events.event_timestamp, events.event_key
+            partition by events.call_id order by events.event_timestamp, events.actor_rank, events.event_key
         ) as integer) as event_nr
     from events
     inner join {{ ref('scope_conversations') }} as scope
