@@ -12,7 +12,7 @@
     {%- if not text -%}
         {{ return(defaults.get(name)) }}
     {%- elif name in special_event_types() -%}
-        {{ return(text.split(',')) }}
+        {{ return(text.split(',') | map('trim') | list) }}
     {%- elif name == 'low_confidence' -%}
         {{ return(text | float) }}
     {%- endif -%}

@@ -20,10 +20,12 @@
 {%- endif %}
 {%- endif %}
 {%- if 'voice' in active_sources() %}
+-- depends_on: {{ ref('voice_daily') }}
 -- depends_on: {{ ref('voice_call_facts') }}
 -- depends_on: {{ ref('voice_intervals') }}
 {%- endif %}
 {%- if 'rasa' in active_sources() %}
+-- depends_on: {{ ref('rasa_daily') }}
 -- depends_on: {{ ref('slots') }}
 -- depends_on: {{ ref('stories') }}
 -- depends_on: {{ ref('event_rows') }}
