@@ -61,7 +61,8 @@ class Level:
 
     The events of `unpacked_events` lie in it in any order, what is of one event in its own. `parts` are the names on
     the way to the table, `depth` the nesting on it. `structures` are those of data where they are known. Where
-    `reading` is given, the relation has typed elements instead of data.
+    `reading` is given, the relation has typed elements instead of data. `own_id` gives `_dlt_id`, which the relation
+    itself need not have.
     """
 
     table: str
@@ -71,6 +72,7 @@ class Level:
     depth: int = 0
     structures: tuple[str, ...] = ()
     reading: Reading | None = None
+    own_id: str = "_dlt_id"
 
     @property
     def is_root(self) -> bool:
@@ -229,9 +231,11 @@ class Unpacker:
         parsed = f"select *, from_json(data, {literal(json.dumps(reading.structure))}) as object from {level.source}"
         if not reading.structure:
             parsed = f"select * from {level.source}"
-        system = ", ".join(quoted(name) for name in level.system)
-        kept = ", ".join([system, *outer])
-        flat = self._temp(f"select {kept} from (select {', '.join([system, *inner])} from ({parsed}))")
+        system = [quoted(name) for name in level.system[1:]]
+        # Elements are unfolded by one processor; their ids are made by all of them, where they are inserted.
+        own_id = [] if level.reading is not None else [f"{level.own_id} as _dlt_id"]
+        kept = ", ".join([*(["_dlt_id"] if own_id else []), *system, *outer])
+        flat = self._temp(f"select {kept} from (select {', '.join([*own_id, *system, *inner])} from ({parsed}))")
         return flat, *self._look(level, reading, flat, columns)
 
     def _look(
@@ -320,7 +324,8 @@ class Unpacker:
         system = {name: _SYSTEM_TYPES.get(name, "text") for name in level.system}
         self.ensure(level.table, {**system, **plan.types})
         values = [
-            *(quoted(name) for name in level.system),
+            level.own_id if level.reading is not None else "_dlt_id",
+            *(quoted(name) for name in level.system[1:]),
             *(found[0] if len(found) == 1 else f"coalesce({', '.join(found)})" for found in plan.values.values()),
         ]
         self.insert_later(level.table, [*level.system, *plan.values], f"select {', '.join(values)} from {flat}")
@@ -336,7 +341,6 @@ class Unpacker:
             place = literal(json.dumps(item.path))
             elements = f"""
                 select
-                    row_id(concat_ws('/', _dlt_parent_id, {place}, _dlt_list_idx)) as _dlt_id,
                     _dlt_parent_id, _dlt_root_id, _dlt_list_idx,
                     {"as_object(element) as data" if item.reading is None else "element"}
                 from (
@@ -349,7 +353,8 @@ class Unpacker:
             # JSON is looked at twice: for its structures, and for its values.
             source = self._temp(elements) if item.reading is None else f"({elements})"
             depth = level.depth + len(item.path)
-            found.append(Level(table, parts, source, CHILD_SYSTEM, depth, reading=item.reading))
+            own_id = f"row_id(concat_ws('/', _dlt_parent_id, {place}, _dlt_list_idx))"
+            found.append(Level(table, parts, source, CHILD_SYSTEM, depth, reading=item.reading, own_id=own_id))
         return found
 
 
