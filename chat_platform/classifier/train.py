@@ -30,8 +30,8 @@ Strings = npt.NDArray[np.object_]
 _WORD: Final = r"(?u)\b\w+\b"
 
 FOLDS: Final = 4
-# Wider grids (1 to 64) chose within this one.
-C_GRID: Final = (4.0, 8.0, 16.0)
+# Smaller ones were never chosen; a greater one (1024) lowers the log-loss by less than 0.004.
+C_GRID: Final = (16.0, 64.0, 256.0)
 TEMPERATURES: Final = tuple(float(t) for t in np.geomspace(0.25, 4.0, 97))
 THRESHOLDS: Final = tuple(i / 100 for i in range(96))
 # A label other than Unknown is given only where, on held-out queries, such labels are right this often.
@@ -155,7 +155,8 @@ def _features() -> Any:
 
 
 def _model(c: float) -> Any:
-    return LogisticRegression(C=c, tol=1e-3, max_iter=200)
+    # To the same precision it takes a fifth of the iterations of the usual solver, and half the time in all.
+    return LogisticRegression(C=c, solver="newton-cg", max_iter=200)
 
 
 def _folds(queries: pd.Series, strata: pd.Series, seed: int) -> npt.NDArray[np.int64]:
