@@ -132,11 +132,10 @@ def postgres(postgres_process: Any, postgres_server: str, request: pytest.Fixtur
 @pytest.fixture(scope="session")
 def homes(tmp_path_factory: pytest.TempPathFactory) -> Homes:
     """Maker of homes with a trained classifier and a parsed dbt project; see homes.py."""
-    own = tmp_path_factory.mktemp("homes")
     shared_by_workers = "PYTEST_XDIST_WORKER" in os.environ
     below = tmp_path_factory.getbasetemp().parent if shared_by_workers else tmp_path_factory.getbasetemp()
     (below / "finished").mkdir(exist_ok=True)
-    return Homes(own, below / "finished")
+    return Homes(below / "finished")
 
 
 @pytest.fixture

@@ -1,8 +1,4 @@
-"""Homes of the platform for tests: made fast, run like a user runs them, dumped and compared exactly.
-
-Every home of one process is reached through the same symbolic link. dbt parses its project anew when the path of
-the database changes; behind one path it does so once. Each method of a `Home` turns the link to its own home first.
-"""
+"""Homes of the platform for tests: made fast, run like a user runs them, dumped and compared exactly."""
 
 import os
 import shutil
@@ -19,7 +15,7 @@ import duckdb
 from filelock import FileLock
 
 from chat_platform.assets import steps
-from chat_platform.dbt.project import PROJECT_DIR, dbt_environment, ensure_manifest
+from chat_platform.dbt.project import EXECUTABLE, PROJECT_DIR, dbt_environment, ensure_manifest
 from chat_platform.lake.ingest import ingest
 from chat_platform.publish.chat import Publication, publish
 from chat_platform.run import RunResult, run_backfill, run_publish
@@ -51,22 +47,16 @@ Dump = dict[str, list[tuple[Any, ...]]]
 class Home:
     """One home below `root`. `overrides` are settings, as for `load_settings`; without more, a home has chat only."""
 
-    def __init__(self, root: Path, link: Path, **overrides: Any) -> None:
+    def __init__(self, root: Path, **overrides: Any) -> None:
         self.root = root
-        self.link = link
         self.overrides = {"sources": "chat", **overrides}
         self.landing = root / "landing" / "chat"
         self.landing.mkdir(parents=True, exist_ok=True)
 
     @property
     def settings(self) -> Settings:
-        """Settings of this home; the link is turned to it."""
-        if not self.link.is_symlink() or self.link.readlink() != self.root:
-            temporary = self.link.with_name(self.link.name + ".next")
-            temporary.unlink(missing_ok=True)
-            temporary.symlink_to(self.root)
-            temporary.replace(self.link)
-        return load_settings({}, **{"home": self.link, "pseudonym_key": TEST_KEY, **self.overrides})
+        """Settings of this home."""
+        return load_settings({}, **{"home": self.root, "pseudonym_key": TEST_KEY, **self.overrides})
 
     @property
     def environment(self) -> dict[str, str]:
@@ -141,11 +131,14 @@ class Home:
         )
 
     def dbt(self, *arguments: str, timeout: float = 180) -> subprocess.CompletedProcess[str]:
-        """dbt itself, from its project, with nothing but environment variables to find the warehouse."""
+        """dbt with nothing but environment variables to find the warehouse; no lock, and nothing of it left out.
+
+        Not by its own name: it would parse the project anew for every home.
+        """
         values = dbt_environment(self.settings)
         del values["CHAT_PLATFORM_LOCKS"]
         return subprocess.run(
-            [str(Path(sys.executable).with_name("dbt")), *arguments],
+            [str(EXECUTABLE), *arguments],
             env={**self.environment, **values, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"},
             capture_output=True,
             text=True,
@@ -164,9 +157,7 @@ class Home:
                 cursor.execute(sql)
                 return list(cursor.fetchall())
         path = settings.working_file if working else settings.warehouse_file
-        # Read from the place itself: another home may soon stand behind the link.
-        place = self.root / path.relative_to(self.link) if path.is_relative_to(self.link) else path
-        with closing(duckdb.connect(str(place), read_only=True)) as connection:
+        with closing(duckdb.connect(str(path), read_only=True)) as connection:
             return list(connection.execute(sql).fetchall())
 
     def value(self, sql: str, *, working: bool = False) -> Any:
@@ -195,7 +186,7 @@ class Home:
     def copy_to(self, root: Path) -> "Home":
         """The same home at another place."""
         shutil.copytree(self.root, root, symlinks=True)
-        return Home(root, self.link, **self.overrides)
+        return Home(root, **self.overrides)
 
 
 def _plain(value: Any) -> Any:
@@ -241,12 +232,10 @@ def compiled_models(folder: Path) -> dict[str, str]:
 
 
 class Homes:
-    """Makes homes: the classifier is trained once for all processes, dbt parses once for each."""
+    """Makes homes: the classifier is trained and dbt's project parsed once for all processes."""
 
-    def __init__(self, own: Path, shared: Path) -> None:
-        self.own = own
+    def __init__(self, shared: Path) -> None:
         self.shared = shared
-        self.link = own / "home"
 
     def _once(self, name: str, make: Callable[[Path], None]) -> Path:
         """A folder below `shared` that the first process to ask makes for all."""
@@ -270,18 +259,17 @@ class Homes:
         steps.prepare_model(settings)
 
     def _parsed(self, sources: str) -> Path:
-        """dbt's folder of a home of this process with these sources."""
-        folder = self.own / f"parsed-{sources}"
-        if not folder.exists():
-            home = Home(self.own / f"parsing-{sources}", self.link, sources=sources)
-            ensure_manifest(home.settings)
-            (home.root / "dbt").rename(folder)
-        return folder
+        """dbt's folder of a home with these sources, made once for all processes."""
+
+        def parse(making: Path) -> None:
+            ensure_manifest(Home(making, sources=sources).settings)
+
+        return self._once(f"parsed-{sources}", parse) / "dbt"
 
     def make(self, root: Path, **overrides: Any) -> Home:
         """An empty home with classifier and manifest."""
         root.mkdir(parents=True, exist_ok=True)
-        home = Home(root, self.link, **overrides)
+        home = Home(root, **overrides)
         shutil.copytree(self.trained() / "models", root / "models")
         if not home.settings.is_postgres:
             shutil.copytree(self._parsed(home.overrides["sources"]), root / "dbt")
@@ -294,9 +282,7 @@ class Homes:
             fill(self.make(making, sources=sources))
 
         shutil.copytree(self._once(name, build), root, symlinks=True, dirs_exist_ok=True)
-        shutil.rmtree(root / "dbt")
-        shutil.copytree(self._parsed(sources), root / "dbt")
-        return Home(root, self.link, sources=sources)
+        return Home(root, sources=sources)
 
 
 def executable(name: str) -> str:

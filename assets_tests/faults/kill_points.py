@@ -215,7 +215,7 @@ def _killed(
 
 def processes_of(home: Home) -> list[int]:
     """Processes, other than this one, that were started for this home."""
-    mark = f"CHAT_PLATFORM_HOME={home.link}\0".encode()
+    mark = f"CHAT_PLATFORM_HOME={home.root}\0".encode()
     found = []
     for place in Path("/proc").iterdir():
         if place.name.isdigit() and int(place.name) != os.getpid():

@@ -57,7 +57,7 @@ def on_disk(half: Home, lines: list[bytes], tmp_path: Path, disk: Disk) -> Calla
         if folder == "warehouse":
             for path in home.root.glob("warehouse.duckdb*"):
                 shutil.move(path, disk.place / path.name)
-            return Home(home.root, home.link, warehouse=str(disk.place / "warehouse.duckdb"))
+            return Home(home.root, warehouse=str(disk.place / "warehouse.duckdb"))
         shutil.copytree(home.root / folder, disk.place, symlinks=True, dirs_exist_ok=True)
         shutil.rmtree(home.root / folder)
         (home.root / folder).symlink_to(disk.place)
@@ -104,7 +104,7 @@ def test_a_full_disk(case: str, on_disk: Callable[[str], Home], disk: Disk, half
     folder, room, said = FULL[case]
     home = on_disk(folder)
     disk.leave(room)
-    said = said.format(home=home.link, disk=disk.place)
+    said = said.format(home=home.root, disk=disk.place)
     check(home, said, half, refreshed, lambda: disk.mount("remount", f"size={ROOM}"))
 
 
@@ -116,7 +116,7 @@ def test_a_read_only_folder(
 ) -> None:
     home = on_disk(folder)
     disk.mount("remount", "ro")
-    said = READ_ONLY[folder].format(home=home.link, disk=disk.place)
+    said = READ_ONLY[folder].format(home=home.root, disk=disk.place)
     check(home, said, half, refreshed, lambda: disk.mount("remount", "rw"))
 
 

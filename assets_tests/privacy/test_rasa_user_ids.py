@@ -108,7 +108,7 @@ def test_a_change_of_the_rules_builds_everything_anew(new_home: Callable[..., Ho
     deliver(home, "a.jsonl", conversation("s-1", PHONE, "visit-7"))
     home.publish()
     assert users(home) == [("s-1", "s-1", "s-1")]
-    told = Home(home.root, home.link, sources="rasa", **COLUMNS, rasa_session_gap_minutes=60, rasa_happy="greet")
+    told = Home(home.root, sources="rasa", **COLUMNS, rasa_session_gap_minutes=60, rasa_happy="greet")
     deliver(told, "b.jsonl", [*conversation("s-2", OTHER, "visit-8"), *conversation("s-3", 4.5, "a@b.example")])
     told.publish()
     # Also the conversation that the new load says nothing of. The gap cuts off the second message, which names nobody.
@@ -134,7 +134,7 @@ def test_rotating_and_forgetting_reach_them(new_home: Callable[..., Home]) -> No
     deliver(home, "b.jsonl", [*conversation("s-3", int(PHONE), 77), *conversation("s-4", 500, 78)])
     home.publish()
     rotated = Home(
-        home.root, home.link, **{**home.overrides, "pseudonym_key": NEW_KEY, "pseudonym_keys_before": (home_key(home),)}
+        home.root, **{**home.overrides, "pseudonym_key": NEW_KEY, "pseudonym_keys_before": (home_key(home),)}
     )
     rotate(rotated.settings, lambda _: None)
     others = [

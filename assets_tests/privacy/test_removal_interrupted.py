@@ -186,7 +186,7 @@ def test_on_postgres(new_home: Callable[..., Home], postgres: str, tmp_path: Pat
     assert shapes(home)["voice.events"] == shape["voice.events"]
 
     before = links(home)
-    rotated = Home(home.root, home.link, **{**home.overrides, "pseudonym_key": NEW_KEY,
+    rotated = Home(home.root, **{**home.overrides, "pseudonym_key": NEW_KEY,
                                             "pseudonym_keys_before": [TEST_KEY]})  # fmt: skip
     rotate(rotated.settings, lambda _: None)
     assert links(rotated) == before

@@ -18,6 +18,8 @@ from chat_platform.locks import locked
 
 LOCKS_VARIABLE = "CHAT_PLATFORM_LOCKS"
 _PR_SET_PDEATHSIG = 1
+# What says where a warehouse is, and not what is in it: no model asks for it.
+_PLACE = frozenset({"path", "host", "port", "user", "sslmode", "sslcert", "sslkey", "sslrootcert"})
 
 
 def _end_with_parent() -> None:
@@ -27,6 +29,18 @@ def _end_with_parent() -> None:
     if os.getppid() != parent:
         # The parent died before the kernel was asked to tell.
         sys.exit(1)
+
+
+def _parse_alike() -> None:
+    """Where the warehouse is does not count as part of the project: one that was moved need not be parsed anew."""
+    from dbt.adapters.contracts.connection import Credentials
+
+    info = Credentials.connection_info
+
+    def connection_info(self: Credentials, *, with_aliases: bool = False) -> list[tuple[str, Any]]:
+        return [(name, value) for name, value in info(self, with_aliases=with_aliases) if name not in _PLACE]
+
+    Credentials.connection_info = connection_info
 
 
 def _leave_out() -> None:
@@ -82,6 +96,7 @@ def main() -> None:
     gc.disable()
     from dbt.cli.main import cli
 
+    _parse_alike()
     folder = os.environ.get(LOCKS_VARIABLE)
     if folder is None or (len(sys.argv) > 1 and sys.argv[1] == "parse"):
         cli()
