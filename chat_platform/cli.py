@@ -429,19 +429,26 @@ app.add_typer(accuracy, name="accuracy")
 @accuracy.command("sample")
 def accuracy_sample(
     target: Annotated[Path, typer.Argument(help="New file, .csv or .jsonl, for the annotators.")],
+    kind: Annotated[Judgements, typer.Option("--for", help="What is to be judged, as `import` names it.")] = (
+        Judgements.LABELS
+    ),
     half_width: Annotated[float, typer.Option(help="Wanted half-width of the 95 % interval.")] = 0.05,
-    expected: Annotated[float, typer.Option(help="Accuracy that is expected; 0.5 is the worst case.")] = 0.5,
+    expected: Annotated[float, typer.Option(help="Share of right ones that is expected; 0.5 is the worst case.")] = 0.5,
     first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First date.")] = None,
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last date.")] = None,
     robot_version: Annotated[str | None, typer.Option(help="Only turns of this version of the robot.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed draws the same turns.")] = 0,
 ) -> None:
-    """Draw customer turns to label, of every intent its share; their text is masked."""
+    """Draw turns to judge, of every intent its share; their text is masked.
+
+    For transcripts: of what was understood and what was not. For prompts: of every place in the script.
+    """
     from chat_platform.accuracy.sample import draw
 
     drawn = draw(
         load_settings(),
         target,
+        kind,
         half_width=half_width,
         expected=expected,
         seed=seed,
@@ -449,7 +456,7 @@ def accuracy_sample(
         last=last.date() if last else None,
         robot_version=robot_version,
     )
-    _table("Drawn", [{"intent": name, "turns": turns, "drawn": size} for name, turns, size in drawn.strata])
+    _table("Drawn", [{"stratum": name, "turns": turns, "drawn": size} for name, turns, size in drawn.strata])
     out.print(f"{drawn.size} of {drawn.population:,} turns written to {target}", markup=False)
     if drawn.size < drawn.wanted:
         out.print(f"These are all; the interval asks for {drawn.wanted}", markup=False)

@@ -12,7 +12,6 @@ import jiwer
 import pytest
 
 from chat_platform.accuracy.intervals import size_for, wilson
-from chat_platform.accuracy.sample import allocate
 from chat_platform.accuracy.store import import_file, read_figures
 from chat_platform.accuracy.words import count_errors
 from chat_platform.contracts.accuracy import Judgements
@@ -106,21 +105,6 @@ def test_a_share_out_of_range_is_named(wrong: dict[str, float]) -> None:
 def test_a_precision_beyond_reach_is_told() -> None:
     with pytest.raises(ChatPlatformError, match="more than a million"):
         size_for(0.0001)
-
-
-@pytest.mark.parametrize(
-    ("size", "population", "places"),
-    [
-        (10, {"a": 50, "b": 30, "c": 20}, {"a": 5, "b": 3, "c": 2}),
-        (10, {"a": 1, "b": 1, "c": 1}, {"a": 1, "b": 1, "c": 1}),
-        # Quotas 3.33 each: the one left goes to the first by name.
-        (10, {"c": 5, "b": 5, "a": 5}, {"a": 4, "b": 3, "c": 3}),
-        # Quotas 9.8, 0.1 and 0.1: to the largest remainder.
-        (10, {"a": 98, "b": 1, "c": 1}, {"a": 10, "b": 0, "c": 0}),
-    ],
-)
-def test_places_are_shared_out_in_proportion(size: int, population: dict[str, int], places: dict[str, int]) -> None:
-    assert allocate(size, population) == places
 
 
 @pytest.mark.parametrize(

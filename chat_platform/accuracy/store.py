@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 
@@ -113,10 +114,20 @@ def _records(path: Path, kind: Judgements, annotator: str | None) -> tuple[list[
     if kind is Judgements.TRANSCRIPTS:
         from chat_platform.accuracy.words import count_errors
 
-        errors = count_errors([row.reference for _, row in filled], [row.hypothesis for _, row in filled])
+        hypotheses = [row.hypothesis for _, row in filled]
+        errors = count_errors(_masked_alike([row.reference for _, row in filled], hypotheses), hypotheses)
         records = [{**record, **asdict(counted)} for record, counted in zip(records, errors, strict=True)]
     _refuse_repeats(path, item, records)
     return records, len(rows) - len(filled)
+
+
+def _masked_alike(references: list[str], hypotheses: list[str]) -> list[str]:
+    """The references, masked where the hypothesis beside them is: a sample holds masked text only."""
+    pairs = {"place": range(len(references)), "reference": references, "hypothesis": hypotheses}
+    with duckdb.connect() as connection:
+        connection.execute(load_sql("chat_platform.publish", "macros"))
+        connection.register("pairs", pa.table(pairs))
+        return [text for (text,) in connection.execute(load_sql(__package__, "masked")).fetchall()]
 
 
 def _refuse_repeats(path: Path, item: str, records: Iterable[dict[str, Any]]) -> None:
