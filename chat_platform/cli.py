@@ -324,7 +324,7 @@ def rotate() -> None:
 
 @app.command()
 def expire(as_json: Json = False) -> None:
-    """Delete delivered files and refused lines that are older than CHAT_PLATFORM_RETENTION_DAYS and published."""
+    """Delete delivered files and refused lines, and mask typed texts, older than CHAT_PLATFORM_RETENTION_DAYS."""
     from chat_platform.privacy.retention import expire as delete
     from chat_platform.settings import SOURCES
 
@@ -332,7 +332,11 @@ def expire(as_json: Json = False) -> None:
     if as_json:
         _print_json(asdict(done))
         return
-    out.print(f"Expired: {done.files:,} delivered files, refused lines of {done.loads:,} loads.", markup=False)
+    out.print(
+        f"Expired: {done.files:,} delivered files, refused lines of {done.loads:,} loads. "
+        f"Typed texts of {done.masked:,} loads were masked.",
+        markup=False,
+    )
 
 
 @app.command()

@@ -172,14 +172,18 @@ def build_expire_job(settings: Settings) -> dg.JobDefinition:
 
     @dg.op(out=dg.Out(dg.Nothing))
     def delete_expired(context: dg.OpExecutionContext) -> None:
-        """Delivered files and refused lines of published loads that are older than the setting."""
+        """Delivered files, refused lines and unmasked texts of published loads that are older than the setting."""
         done = expire(settings, SOURCES)
-        context.log.info(f"Expired: {done.files} delivered files, refused lines of {done.loads} loads.")
+        context.log.info(
+            f"Expired: {done.files} delivered files, refused lines of {done.loads} loads. "
+            f"Typed texts of {done.masked} loads were masked."
+        )
 
     @dg.job(
         name=EXPIRE,
         executor_def=dg.in_process_executor,
-        description="Delete delivered files and refused lines that are older than CHAT_PLATFORM_RETENTION_DAYS.",
+        description="Delete delivered files and refused lines, and mask typed texts, older than "
+        "CHAT_PLATFORM_RETENTION_DAYS.",
     )
     def expire_job() -> None:
         delete_expired()

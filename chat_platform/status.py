@@ -130,15 +130,16 @@ def read_status(settings: Settings) -> Status:
 
 
 def _expired(load: Manifest) -> list[Row]:
-    """What was deleted of a load because of its age; nothing where all of it is there."""
+    """What was deleted or masked of a load because of its age; nothing where all of it is there."""
     times = [file.expired_at for file in load.files if file.expired_at is not None]
-    if not times and load.rejects_expired_at is None:
+    if not times and load.rejects_expired_at is None and load.texts_masked_at is None:
         return []
     row = {
         "load_id": load.load_id,
         "files": len(times),
         "files_expired_at": max(times, default=None),
         "refused_lines_expired_at": load.rejects_expired_at,
+        "texts_masked_at": load.texts_masked_at,
     }
     return [row]
 

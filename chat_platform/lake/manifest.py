@@ -64,7 +64,7 @@ class Manifest(_Record):
 
     `key_check` tells whether two loads were made with the same pseudonym key, and nothing else about it.
     `time_zone` is the one in which event dates were counted. `rejects_expired_at` (UTC) is when the text of the refused
-    lines was deleted.
+    lines was deleted, `texts_masked_at` when the texts of the typed rows were masked.
     """
 
     load_id: str
@@ -86,6 +86,7 @@ class Manifest(_Record):
     issues: list[Issue]
     ingested_at: datetime
     rejects_expired_at: datetime | None = None
+    texts_masked_at: datetime | None = None
 
     def paths(self, lake: Path, dates: set[date] | None = None) -> list[str]:
         """Parquet files of the load, of the given dates only if there are any."""

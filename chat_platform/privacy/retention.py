@@ -1,7 +1,8 @@
-"""Deleting what is kept for a time only: delivered files and the text of refused lines (docs/privacy.md).
+"""What is kept for a time only: delivered files, the text of refused lines, unmasked text of typed rows
+(docs/privacy.md).
 
 Typed rows stay: every table is made from them. What was deleted is noted in the manifest of its load first, so that
-nothing is taken for new and nothing for lost.
+nothing is taken for new and nothing for lost; what was masked is noted when it is done.
 """
 
 from contextlib import ExitStack
@@ -12,20 +13,23 @@ from chat_platform.lake import manifest as manifests
 from chat_platform.lake.manifest import Manifest
 from chat_platform.landing.files import LandingFile, scan
 from chat_platform.locks import locked
+from chat_platform.privacy import lake_texts
+from chat_platform.privacy.tombstones import read_tombstones
 from chat_platform.settings import Settings
 from chat_platform.status import published_load_ids
 
 
 @dataclass(frozen=True)
 class Expired:
-    """How many delivered files were deleted, and of how many loads the refused lines."""
+    """How many delivered files were deleted, of how many loads the refused lines, and of how many texts were masked."""
 
     files: int
     loads: int
+    masked: int
 
 
 def expire(settings: Settings, sources: tuple[str, ...]) -> Expired:
-    """Delete what is older than the setting `retention_days` and belongs to published loads.
+    """Delete, or of typed rows mask, what is older than the setting `retention_days` and belongs to published loads.
 
     A file is as old as the load that took it; one that was put back later, as its own time says. Files that no load
     knows are left alone. Killed at any moment and called again, it goes on.
@@ -42,14 +46,28 @@ def expire(settings: Settings, sources: tuple[str, ...]) -> Expired:
         gone = {file.name for file in files}
         now = manifests.now_utc().replace(tzinfo=None)
         with_rejects = sum(bool(item.rejects) for item in old)
-        for item in old:
-            noted = _noted(item, gone, now)
+        kept = [_noted(item, gone, now) for item in old]
+        for item, noted in zip(old, kept, strict=True):
             if noted != item:
                 manifests.put_manifest(settings.lake, noted)
         for file in files:
             file.path.unlink(missing_ok=True)
         _drop_unknown_rejects(settings, sources)
-    return Expired(len(files), with_rejects)
+        masked = _mask(settings, [item for item in kept if item.source in sources])
+    return Expired(len(files), with_rejects, masked)
+
+
+def _mask(settings: Settings, loads: list[Manifest]) -> int:
+    """Mask the texts of the loads that are not masked yet; how many these were."""
+    if any(item.plan is not None for item in read_tombstones(settings.lake)):
+        # A removal that was killed has files ready that were made of the text; the next run puts them in place.
+        return 0
+    due = [item for item in loads if item.source in lake_texts.SOURCES and item.texts_masked_at is None]
+    for item in due:
+        lake_texts.mask_texts(settings, item)
+        now = manifests.now_utc().replace(tzinfo=None)
+        manifests.put_manifest(settings.lake, item.model_copy(update={"texts_masked_at": now}))
+    return len(due)
 
 
 def _is_expired(file: LandingFile, old: list[Manifest], before: datetime) -> bool:

@@ -28,7 +28,7 @@ VOICE_TABLES = (
 # Tables whose rows are events and hold nothing that other events of the call decide.
 _OWN_ROWS = ("events", "turns", "api_calls", "surveys", "custom_events")
 # Texts of an event and the bytes that their columns hold; the content of a custom event is the last.
-_TEXTS = {
+TEXTS = {
     **dict.fromkeys(
         (
             "event_type", "through", "robot_version", "reason", "dialog_type", "script_point", "intent", "top_intent",
@@ -42,7 +42,7 @@ _TEXTS = {
     ),
 }  # fmt: skip
 # The last of them.
-_JSON_TEXTS = ("previous_solutions", "content")
+JSON_TEXTS = ("previous_solutions", "content")
 _KEY_COLUMNS = "event_key, content_hash, call_id, load_id, source_file, line_number"
 _ID_COLUMNS = "event_id, event_key, call_id, event_type, event_timestamp, event_date, load_id, source_file, line_number"
 
@@ -237,18 +237,18 @@ class _Rebuild:
             "create or replace temp view incoming as "
             f"select * from {self.lake_rows} where {' and '.join(only) or 'true'}"
         )
-        too_long = (f"strlen({text}) > {most_bytes}" for text, most_bytes in _TEXTS.items())
+        too_long = (f"strlen({text}) > {most_bytes}" for text, most_bytes in TEXTS.items())
         published = (
             f"case when changes then cut(texts[{place}], {most_bytes}) else {text} end as {text}"
-            for place, (text, most_bytes) in enumerate(_TEXTS.items(), 1)
+            for place, (text, most_bytes) in enumerate(TEXTS.items(), 1)
         )
         warehouse.execute(
             load_sql(
                 _PACKAGE,
                 "voice/fresh",
                 too_long=" or ".join(too_long),
-                texts=", ".join(text for text in _TEXTS if text not in _JSON_TEXTS),
-                json_texts=", ".join(_JSON_TEXTS),
+                texts=", ".join(text for text in TEXTS if text not in JSON_TEXTS),
+                json_texts=", ".join(JSON_TEXTS),
                 published=", ".join(published),
             )
         )

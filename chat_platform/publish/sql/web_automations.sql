@@ -1,11 +1,19 @@
--- The same few addresses stand in many steps: each is read once.
+-- The same few addresses stand in many steps: each is read once. The host is that of the masked address, so that it is
+-- the same when the lake holds no other any more.
 with
+addresses as (
+    select
+        url,
+        mask(url) as masked_url
+    from (select distinct url from steps where classification_target = 'web_automations') as found
+),
+
 hosts as (
     select
         url,
-        mask(url) as masked_url,
-        host_of(url) as host
-    from (select distinct url from steps where classification_target = 'web_automations') as addresses
+        masked_url,
+        host_of(masked_url) as host
+    from addresses
 ),
 
 masked_hosts as (
