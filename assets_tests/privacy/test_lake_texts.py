@@ -32,7 +32,7 @@ def hard_lines() -> bytes:
     """Texts that are told apart by more than their mask: hosts, models with a date, jumbles."""
     urls = (
         f"https://{NATIONAL}.example.com/cart", f"https://www.{NUMBER}/x", f"https://u:p@shop.example/{NATIONAL}",
-        f"https://shop.example/?token=abc&q={E_MAIL}", f"http://[2001:db8::1]:8080/{NATIONAL}",
+        "https://site11/96832-2333", f"https://shop.example/?token=abc&q={E_MAIL}", f"http://[2001:db8::1]:8080/{NATIONAL}",
     )  # fmt: skip
     headers = json.dumps({"user_id": "u-1", "timezone": f"Europe/{NATIONAL}"})
     actions = [agent(f"click {WRITTEN}", url) for url in urls]

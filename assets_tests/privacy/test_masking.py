@@ -273,6 +273,7 @@ def test_a_cut_text_is_the_longest_beginning_that_fits(sql: duckdb.DuckDBPyConne
         ("https://bücher.example/", "bücher.example"),
         ("http://[2001:db8::1]:8080/x", "[2001:db8::1]"),
         ("http://127.0.0.1:3000/", "127.0.0.1"),
+        ("https://[number].example/x", "[number].example"),
         ("about:blank", None),
         ("file:///etc/hosts", None),
         ("data:text/plain,hello", None),
