@@ -140,6 +140,7 @@ def test_a_source_that_is_switched_off_is_not_there(new_home: Callable[..., Home
     assert "Got 1 result" in home.dbt("test", "--select", "rasa_loads_stand_in_tables").stdout
 
 
+@pytest.mark.long
 def test_what_stands_of_a_source_that_is_switched_off_stays(half: Home, lines: list[bytes], tmp_path: Path) -> None:
     home = half.copy_to(tmp_path / "home")
     # Rasa as it stands after a run that was killed before dbt had ended, on the dates of the feed.
