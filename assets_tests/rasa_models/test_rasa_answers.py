@@ -273,6 +273,10 @@ def test_kpis(warehouse: RasaWarehouse) -> None:
         (first, "fallback_intent_mix", "channel and intent", "rest / inform", (1, 1)),
         (first, "retention_rate", "cohort_week", "2026-01-05", (5, 5)),
         (week, "retention_rate", "cohort_week", "2026-01-05", (1, 5)),
+        # nobody at all came in this week, and in the next somebody new
+        ("2026-01-19", "retention_rate", "cohort_week", "2026-01-05", (0, 5)),
+        ("2026-01-26", "retention_rate", "cohort_week", "2026-01-05", (0, 5)),
+        ("2026-01-26", "retention_rate", "cohort_week", "2026-01-26", (1, 1)),
         (week, "bounce_rate", "all", "all", (1, 1)),
         (week, "containment_rate", "all", "all", (0, 0)),
         (week, "returning_user_share_week", "all", "all", (1, 1)),
@@ -285,6 +289,7 @@ def test_kpis(warehouse: RasaWarehouse) -> None:
         (second, "sessions", "environment", "production", (2, 1)),
     ]:
         assert found[day, kpi, dimension, value] == expected, (day, kpi, dimension, value)
+    assert sum(kpi == "retention_rate" for _, kpi, *_ in found) == 5
     # seconds from a question to the first answer: 3, 2, none, 2 and 1, 1, none
     percentiles = dict(
         warehouse.execute(

@@ -1,5 +1,6 @@
 """What a run takes: pending loads, once, in any order, again after a failure; and nothing of another prefix."""
 
+import datetime
 import random
 from typing import Any
 
@@ -43,6 +44,36 @@ def said_after(days: int) -> tuple[Event, ...]:
     return question, reminder
 
 
+# The load that brings a message so many days from the middle of the feed.
+SILENT = {"load-2": -40, "load-0": -90, "load-1": 120}
+
+
+def said_at(days: int) -> tuple[Event, ...]:
+    """One message, of a user of its own."""
+    message = {
+        "sender_id": f"far{days}", "event": "user", "timestamp": 1_700_000_000.0 + days * 86400,
+        "message_id": f"far{days}", "metadata": {"user_id": f"far{days}"},
+    }  # fmt: skip
+    return (message,)
+
+
+def assert_each_week_is_counted(warehouse: RasaWarehouse, feed: list[Delivery]) -> None:
+    """Each cohort has a row in each week from its own to that of the last event."""
+    rows = warehouse.execute(
+        "select cast(dimension_value as date), event_date, numerator, denominator from acme_kpi.daily "
+        "where kpi = 'retention_rate'"
+    )
+    last = max(event["timestamp"] for delivery in feed for event in delivery.events) // 86400
+    monday = datetime.date(1970, 1, 1) + datetime.timedelta(last - (last + 3) % 7)
+    weeks: dict[datetime.date, list[datetime.date]] = {}
+    for cohort, week, *_ in sorted(rows):
+        weeks.setdefault(cohort, []).append(week)
+    for cohort, found in weeks.items():
+        assert found == [cohort + datetime.timedelta(7 * n) for n in range((monday - cohort).days // 7 + 1)]
+    assert min(weeks) == datetime.date(2023, 8, 14), "Wednesday 2023-08-16 is 90 days before"
+    assert {number for cohort, week, number, _ in rows if cohort == min(weeks) and week > cohort} == {0}
+
+
 @pytest.mark.long
 def test_loads_in_any_order_and_after_a_failure_give_what_a_full_refresh_gives(
     tmp_path_factory: pytest.TempPathFactory,
@@ -50,6 +81,8 @@ def test_loads_in_any_order_and_after_a_failure_give_what_a_full_refresh_gives(
     warehouse = RasaWarehouse(tmp_path_factory.mktemp("loads"))
     feed = deliveries(random.Random(3), senders=250, loads=3)
     feed.append(Delivery("load-1", said_after(days=40), is_tracker=False, name="more"))
+    # weeks in which nobody comes, before and after all others
+    feed += [Delivery(load, said_at(days), is_tracker=False, name="far") for load, days in SILENT.items()]
     warehouse.fill("acme", feed)
     warehouse.complete("acme", "load-2")
     warehouse.run("build", prefix="acme", **USERS)
@@ -76,6 +109,7 @@ def test_loads_in_any_order_and_after_a_failure_give_what_a_full_refresh_gives(
 
     warehouse.run("run", "--full-refresh", prefix="acme", **USERS)
     assert_same(by_parts, warehouse.dump("acme"))
+    assert_each_week_is_counted(warehouse, feed)
     assert {tuple(rows) for rows in statuses(warehouse, "acme").values()} == {(0, 1), (0, 0, 1)}
 
     # another prefix beside it: neither sees the other

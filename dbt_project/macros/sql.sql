@@ -96,3 +96,18 @@
 {% macro count_if(condition, type='integer') -%}
     cast(sum(case when {{ condition }} then 1 else 0 end) as {{ type }})
 {%- endmacro %}
+
+{# Whole numbers from 0 to 9,999 as rows of n; Redshift has no series for a join. #}
+{% macro whole_numbers() -%}
+    with digits as (
+        {%- for digit in range(10) %}
+        {{ 'union all ' if not loop.first }}select {{ digit }} as n
+        {%- endfor %}
+    )
+
+    select ones.n + 10 * tens.n + 100 * hundreds.n + 1000 * thousands.n as n
+    from digits as ones
+    cross join digits as tens
+    cross join digits as hundreds
+    cross join digits as thousands
+{%- endmacro %}
