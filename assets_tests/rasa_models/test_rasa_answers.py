@@ -68,7 +68,7 @@ def talks() -> list[Talk]:
     bert = Talk("bert", MONDAY + 7200).start().user("view_transactions", "list")
     bert.bot("Here").user("view_user_details", "and me").bot("You").user("thankyou", "thanks")
     bert.now = MONDAY + 7 * 86400 + 60
-    bert.start().bot("Hello again", "utter_greet")
+    bert.start().bot("Hello again", "utter_greet").action("action_default_fallback")
     # disputed after a flow had completed: abandoned; no environment
     cleo = (
         Talk("cleo", MONDAY + 86400, None).start().user("inform", "refund", 0.5).add("flow_completed", flow_id="refund")
@@ -141,6 +141,7 @@ ANSWERS: dict[str, set[tuple[Any, ...]]] = {
     },
     "before_fallback": {
         ("anna", "the one to [email]", "inform", Decimal("0.4")), ("fred", "well", "inform", Decimal("0.9")),
+        ("bert", None, None, None),
     },
     "low_confidence_messages": {
         ("anna", "the one to [email]", "inform", Decimal("0.4")), ("cleo", "refund", "inform", Decimal("0.5")),

@@ -4,6 +4,7 @@ import json
 import random
 from collections import defaultdict
 from collections.abc import Iterable
+from decimal import Decimal
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -146,10 +147,31 @@ def telling() -> Delivery:
     return Delivery("load-0", tuple(events), is_tracker=False, name="telling")
 
 
+def backwards() -> Delivery:
+    """A tracker whose clock is set back a minute, twice within an answer and once between sessions."""
+    kinds: list[tuple[float, Event]] = [
+        (100, {"event": "action", "name": "action_session_start"}),
+        (110, {"event": "user", "text": "1", "parse_data": {"intent": {"name": "greet", "confidence": 1.0000001192}}}),
+        (105, {"event": "bot", "text": "early"}),
+        (113, {"event": "bot", "text": "in time"}),
+        (115, {"event": "bot", "text": "more"}),
+        (120, {"event": "user", "text": "2", "parse_data": {"intent": {"name": "greet", "confidence": -1e-9}}}),
+        (60, {"event": "bot", "text": "long ago"}),
+        (50, {"event": "action", "name": "action_session_start"}),
+        (60, {"event": "user", "text": "3", "parse_data": {"intent": {"name": "greet", "confidence": 1.2}}}),
+        (62, {"event": "bot", "text": "hello"}),
+    ]
+    events = (
+        {"sender_id": "backwards", "timestamp": 1_690_100_000.0 + second, "message_id": f"back-{number}", **event}
+        for number, (second, event) in enumerate(kinds)
+    )
+    return Delivery("load-0", tuple(events), is_tracker=True, name="backwards")
+
+
 @pytest.fixture(scope="module")
 def feed() -> list[Delivery]:
     """Made-up conversations, and the real tracker where it is there."""
-    made = [*deliveries(random.Random(20), senders=2000, loads=4), telling()]
+    made = [*deliveries(random.Random(20), senders=2000, loads=4), telling(), backwards()]
     if (SHARED / "real" / "rasa" / REAL).is_file():
         made.append(delivered(real_tracker(SHARED)))
     return made
@@ -220,25 +242,50 @@ def test_names_tell_nobodys_number_or_address(warehouse: RasaWarehouse) -> None:
     assert warehouse.execute(f"select forms_activated, outcome {of_table.format('sessions')}") == [(2, "resolved")]
 
 
-def test_of_sessions_of_one_instant_the_first_of_the_conversation_is_the_first(warehouse: RasaWarehouse) -> None:
+def test_users_and_sessions_agree_on_the_first_and_the_last(warehouse: RasaWarehouse) -> None:
+    """A user is a sender here: first and last are those of the conversation, in its own order, one is new."""
     rows = warehouse.execute(
         """
-        with sessions as (
-            select
-                *,
-                row_number() over (partition by user_id order by start_timestamp, session_nr) as place,
-                count(*) over (partition by user_id, start_timestamp) as tied
-            from acme_semantic.sessions
-            where source = 'rasa'
-        )
-        select is_returning_user, users.first_session_id = session_id
-        from sessions
-        inner join acme_semantic.users using (source, user_id)
-        where place = 1 and tied > 1
+        select
+            conversations.first_session_id, users.first_session_id, conversations.last_session_id,
+            users.last_session_id, conversations.first_seen, users.first_seen, conversations.last_seen, users.last_seen,
+            conversations.sessions_count, users.sessions_count
+        from acme_semantic.conversations full join acme_semantic.users using (source, user_id)
         """
     )
-    assert len(rows) > 50
-    assert set(rows) == {(False, True)}
+    assert len(rows) > 2000
+    for row in rows:
+        assert row[::2] == row[1::2]
+    assert warehouse.execute(
+        "select distinct is_returning_user = (session_nr > 1) from acme_semantic.sessions where source = 'rasa'"
+    ) == [(True,)]
+    (ties,) = warehouse.execute(
+        "select count(*) from (select conversation_id from acme_semantic.sessions group by conversation_id, "
+        "start_timestamp having count(*) > 1)"
+    )
+    assert ties > (50,), "sessions of one instant are among them"
+
+
+def test_a_tracker_whose_clock_runs_back(warehouse: RasaWarehouse) -> None:
+    """Seconds from question to first bot message that is no earlier: 3 and 2; none where the clock was set back."""
+    of_tracker = "where conversation_id = 'backwards'"
+    assert warehouse.execute(
+        f"select session_nr, is_returning_user from acme_semantic.sessions {of_tracker} order by session_nr"
+    ) == [(1, False), (2, True)]
+    assert warehouse.execute(
+        "select session_nr, interaction_nr, answer_time_ms, last_answer_time_ms, has_response "
+        f"from acme_semantic.interactions {of_tracker} order by session_nr, interaction_nr"
+    ) == [
+        (1, 0, None, None, False), (1, 1, 3000, 5000, True), (1, 2, None, None, True), (2, 0, None, None, False),
+        (2, 1, 2000, 2000, True),
+    ]  # fmt: skip
+
+
+def test_a_confidence_that_is_one_but_for_rounding_is_one(warehouse: RasaWarehouse) -> None:
+    """As single floats give it; 1.2 is none."""
+    assert warehouse.execute(
+        "select intent_confidence from acme_semantic.user_messages where conversation_id = 'backwards' order by text"
+    ) == [(Decimal(1),), (Decimal(0),), (None,)]
 
 
 @pytest.mark.long

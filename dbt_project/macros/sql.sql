@@ -87,9 +87,17 @@
     cast(extract(epoch from {{ later }}) - extract(epoch from {{ earlier }}) as decimal(18, 6))
 {%- endmacro %}
 
-{# Confidence from 0 to 1 with four decimals; null for what is none. #}
+{#
+  Confidence from 0 to 1 with four decimals; null for what is none. A sum of single floats may be a little above 1: what
+  is 0 or 1 with four decimals counts as that.
+#}
 {% macro confidence(expression) -%}
-    cast(case when {{ expression }} between 0 and 1 then {{ expression }} end as decimal(5, 4))
+    cast(
+        case
+            when {{ expression }} > -0.00005 and {{ expression }} < 1.00005
+                then greatest(least({{ expression }}, 1), 0)
+        end as decimal(5, 4)
+    )
 {%- endmacro %}
 
 {# How often a condition holds. #}

@@ -12,8 +12,6 @@ with grouped as (
         max(event_timestamp) as end_timestamp,
         coalesce(min(case when is_user = 1 then event_timestamp end), min(event_timestamp)) as initiation_timestamp,
         min(case when is_user = 1 then event_nr end) as user_nr,
-        min(case when is_bot = 1 then event_timestamp end) as first_bot_timestamp,
-        max(case when is_bot = 1 then event_timestamp end) as last_bot_timestamp,
         min(event_nr) as first_event_nr,
         max(case when active_form is not null then event_nr end) as last_form_nr,
         max(user_id) as user_id,
@@ -33,6 +31,18 @@ with grouped as (
         {{ count_if('is_happy = 1') }} as happy_count
     from {{ ref('int_rasa__events') }}
     group by conversation_id, session_id, session_nr, interaction_id, interaction_nr
+),
+
+-- Bot messages of interaction 0 answer nobody, and one whose clock says that it came before the question tells no time.
+answers as (
+    select
+        bots.interaction_id,
+        min(bots.event_timestamp) as first_bot_timestamp,
+        max(bots.event_timestamp) as last_bot_timestamp
+    from {{ ref('int_rasa__events') }} as bots
+    inner join {{ ref('int_rasa__events') }} as users on bots.interaction_id = users.event_id
+    where bots.is_bot = 1 and bots.event_timestamp >= users.event_timestamp
+    group by bots.interaction_id
 )
 
 select
@@ -51,14 +61,10 @@ select
     grouped.initiation_timestamp,
     grouped.start_timestamp,
     grouped.end_timestamp,
-    -- bot messages of interaction 0 answer nobody
     {%- for which, name in {'first': 'answer_time_ms', 'last': 'last_answer_time_ms'}.items() %}
-    {%- set seconds = seconds_between('grouped.initiation_timestamp', 'grouped.' ~ which ~ '_bot_timestamp') %}
+    {%- set seconds = seconds_between('grouped.initiation_timestamp', 'answers.' ~ which ~ '_bot_timestamp') %}
     -- after 20 days and more it is no answer, nor would the number fit
-    case
-        when grouped.has_user = 1 and {{ seconds }} between 0 and 1728000
-            then cast(round(1000 * {{ seconds }}) as integer)
-    end as {{ name }},
+    case when {{ seconds }} <= 1728000 then cast(round(1000 * {{ seconds }}) as integer) end as {{ name }},
     {%- endfor %}
     {{ published_text('forms.active_form', 256) }} as active_form,
     forms.active_form_nr,
@@ -97,6 +103,7 @@ select
 from grouped
 inner join {{ ref('int_rasa__events') }} as firsts
     on grouped.conversation_id = firsts.conversation_id and grouped.first_event_nr = firsts.event_nr
+left join answers on grouped.interaction_id = answers.interaction_id
 left join {{ ref('int_rasa__events') }} as users
     on grouped.conversation_id = users.conversation_id and grouped.user_nr = users.event_nr
 left join {{ ref('int_rasa__events') }} as forms

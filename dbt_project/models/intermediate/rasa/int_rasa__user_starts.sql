@@ -34,19 +34,29 @@ with sessions as (
     {%- endif %}
 ),
 
+placed as (
+    select
+        *,
+        case
+            when lag(session_id) over (partition by user_id, conversation_id order by session_nr) is null then 0
+            else 1
+        end as is_later
+    from sessions
+),
+
+-- sessions of a conversation stand in its own order, as clocks may run back; see users
 numbered as (
     select
         *,
-        -- sessions of one instant stand in the order of their conversation
         row_number() over (
-            partition by user_id order by start_timestamp, {{ tie_break('conversation_id') }}, session_nr
+            partition by user_id order by is_later, start_timestamp, {{ tie_break('conversation_id') }}
         ) as place
-    from sessions
+    from placed
 )
 
 select
     user_id,
-    start_timestamp as first_seen,
-    session_id as first_session_id
+    min(start_timestamp) as first_seen,
+    max(case when place = 1 then session_id end) as first_session_id
 from numbered
-where place = 1
+group by user_id
