@@ -1,6 +1,7 @@
 """Semantic tables, the questions that people ask, and KPIs, on conversations that can be counted by hand."""
 
 import datetime
+import subprocess
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,28 @@ def compiled(warehouse: RasaWarehouse) -> Path:
 def test_no_model_compares_each_row_with_each(warehouse: RasaWarehouse, compiled: Path) -> None:
     with duckdb.connect(str(warehouse.file), read_only=True) as connection:
         assert each_with_each(connection, compiled_models(warehouse.folder)) == []
+
+
+def compile_with_gap(warehouse: RasaWarehouse, typed: str) -> subprocess.CompletedProcess[str]:
+    """dbt with vars as somebody types them."""
+    variables = "{source_schema_prefix: acme, session_gap_minutes: " + typed + "}"
+    return warehouse.dbt("compile", "--select", "int_rasa__events", "--vars", variables)
+
+
+def test_a_gap_may_be_off(warehouse: RasaWarehouse) -> None:
+    """YAML reads it as false."""
+    done = compile_with_gap(warehouse, "off")
+    assert done.returncode == 0, done.stdout
+    compiled = warehouse.folder / "target/compiled/chat_platform/models/intermediate/rasa/int_rasa__events.sql"
+    assert "then 'gap'" not in compiled.read_text(encoding="utf-8")
+
+
+def test_a_gap_that_is_none_is_named(warehouse: RasaWarehouse) -> None:
+    done = compile_with_gap(warehouse, "soon")
+    assert done.returncode != 0
+    said = " ".join(done.stdout.split())
+    assert "session_gap_minutes is " in said
+    assert "it must be a number of minutes above 0, such as 60, or off." in said
 
 
 ANSWERS: dict[str, set[tuple[Any, ...]]] = {

@@ -5,11 +5,14 @@
 {% macro rasa_setting(name) %}
     {%- set defaults = {'user_id': 'sender_id', 'external_session_id': 'sender_id', 'low_confidence': 0.6} -%}
     {%- set given = var(name, none) -%}
-    {%- if given is not none -%}
+    {%- if name == 'session_gap_minutes' and given | string | lower in ['off', 'false'] -%}
+        {#- YAML reads off as false -#}
+        {{ return(none) }}
+    {%- elif given is not none -%}
         {{ return(given) }}
     {%- endif -%}
     {%- set text = env_var('CHAT_PLATFORM_RASA_' ~ name | upper, '') -%}
-    {%- if not text -%}
+    {%- if not text or (name == 'session_gap_minutes' and text | lower == 'off') -%}
         {{ return(defaults.get(name)) }}
     {%- elif name in special_event_types() -%}
         {{ return(text.split(',') | map('trim') | list) }}

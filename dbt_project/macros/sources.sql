@@ -27,7 +27,7 @@
         {{ return(none) }}
     {%- elif minutes is not number or minutes is boolean or not 0 < minutes < 1e9 -%}
         {{ exceptions.raise_compiler_error(
-            "session_gap_minutes is " ~ given ~ ": it must be a number of minutes above 0. Leave it out for no such rule."
+            "session_gap_minutes is " ~ given ~ ": it must be a number of minutes above 0, such as 60, or off."
         ) }}
     {%- endif -%}
     {{ return((minutes * 60 * 1000000) | round | int) }}
