@@ -1,6 +1,8 @@
 """What the raw tables hold, where dlt is no measure: values, identity, what is kept whole (rasa spec, section 2)."""
 
+import ast
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -8,9 +10,10 @@ from typing import Any
 import pytest
 from unpack.rasa_builder import deliver, finish, publish_all, rows
 
+from chat_platform.dbt.project import PROJECT_DIR
 from chat_platform.settings import Settings
 from chat_platform.unpack.events import new_unpacker
-from chat_platform.unpack.tables import ROOT_SYSTEM, Level
+from chat_platform.unpack.tables import READ, ROOT_SYSTEM, Level
 from chat_platform.warehouse.connection import open_warehouse
 
 DAY = 1_770_000_000.0
@@ -248,6 +251,34 @@ def test_a_table_grows_to_a_limit_and_keeps_the_rest(warehouse_settings: Setting
     assert third["id0002"] == 8
     assert "new" not in third
     assert (json.loads(third["_more"]) if isinstance(third["_more"], str) else third["_more"]) == {"new": "a"}
+
+
+def test_what_the_models_read_is_a_column_in_a_table_of_any_width(warehouse_settings: Settings) -> None:
+    """Keys that come last of many, and in a later load; a variant of one, and the column of a setting."""
+    settings = warehouse_settings.model_copy(update={"rasa_user_id": "metadata__customer"})
+    ids = {f"id{number:04d}": number for number in range(500)}
+    read = {"text": "hi", "parse_data": {"intent": {"name": "greet"}}, "metadata": {"customer": "c", "other": 1}}
+    later = event("user", message_id="m", parse_data={"intent": {"name": 5, "confidence": 0.5}}, last=1)
+    odd = event("user", parse_data={"intent": {"confidence": "high"}})
+    load(settings, [event("user", **ids, **read)], [later], [odd])
+    first, second, third = values_of(settings, "event_user")
+    assert (first["text"], first["parse_data__intent__name"], first["metadata__customer"]) == ("hi", "greet", "c")
+    assert "metadata__other" not in first
+    assert (second["message_id"], second["parse_data__intent__confidence"]) == ("m", 0.5)
+    assert second["parse_data__intent__name"] == "5"
+    assert "last" not in second
+    assert third["parse_data__intent__confidence__v_text"] == "high"
+
+
+def test_the_columns_that_the_models_read_are_those_of_the_models() -> None:
+    found: dict[str, set[str]] = {}
+    for path in (PROJECT_DIR / "models" / "staging" / "rasa").glob("*.sql"):
+        for call in re.findall(r"events_of_types(\(.*?\)) }}", path.read_text(encoding="utf-8"), re.DOTALL):
+            types, fields = ast.literal_eval(call)
+            names = {name for _, given in fields.values() for name in ([given] if isinstance(given, str) else given)}
+            for kind in types:
+                found.setdefault(kind, set()).update(names)
+    assert found == READ
 
 
 def test_what_is_null_or_empty_everywhere_makes_nothing(settings: Settings) -> None:

@@ -25,6 +25,23 @@ UNPACKED = "unpacked_events"
 # A row of Postgres has 8 KB for its columns; what comes after these goes into one that holds JSON.
 MAX_COLUMNS = 400
 MORE = "_more"
+# What the models of dbt read of a type of events, beside what all have: columns of their own in a table of any width.
+READ: dict[str, frozenset[str]] = {
+    "user": frozenset({
+        "text", "parse_data__intent__name", "parse_data__intent__confidence", "input_channel", "message_id",
+        "parse_data__message_id",
+    }),
+    "bot": frozenset({"text", "metadata__utter_action", "metadata__template_name"}),
+    "action": frozenset({"name", "policy", "confidence"}),
+    "slot": frozenset({"name", "value"}),
+    **dict.fromkeys(("active_loop", "form"), frozenset({"name"})),
+    **dict.fromkeys(
+        ("flow_started", "flow_completed", "flow_cancelled", "flow_interrupted", "flow_resumed"),
+        frozenset({"flow_id", "step_id"}),
+    ),
+}  # fmt: skip
+# Types of events that the settings user_id and external_session_id may name a column of.
+_NAMING = ("user", "action", "session_started")
 # Text, number, truth, time: what they are called in the two databases.
 _TYPES = {
     "text": "varchar",
@@ -162,6 +179,16 @@ class Unpacker:
         levels = [level]
         while levels:
             levels += self._unpack_one(levels.pop(0))
+
+    @cached_property
+    def read_elsewhere(self) -> dict[str, frozenset[str]]:
+        """Columns that must not go into the one for the rest, by table."""
+        settings = self.warehouse.settings
+        named = frozenset({settings.rasa_user_id, settings.rasa_external_session_id})
+        return {
+            f"event_{event}": READ.get(event, frozenset()) | (named if event in _NAMING else frozenset())
+            for event in {*READ, *_NAMING}
+        }
 
     def _native(self, sql: str) -> None:
         self.warehouse.native(sql)
@@ -366,6 +393,7 @@ class _Plan:
         self.flat = flat
         self.known = unpacker.catalogue.get(level.table, {})
         self.system = level.system
+        self.read = unpacker.read_elsewhere.get(level.table, frozenset())
         self.types: Columns = {}
         self.values: dict[str, list[str]] = {}
         self.more: dict[str, list[str]] = {}
@@ -396,7 +424,8 @@ class _Plan:
     def _place(self, name: str, kind: str, value: str) -> None:
         there = self._type_of(name)
         value_kind = "text" if kind == "timestamp" else kind
-        if there is None and len(self.known) + len(self.types) >= MAX_COLUMNS:
+        is_full = len(self.known) + len(self.types) >= MAX_COLUMNS
+        if there is None and is_full and name.split("__v_")[0] not in self.read:
             found = self.more.setdefault(name, [])
             if f"to_json({value})" not in found:
                 found.append(f"to_json({value})")
