@@ -30,7 +30,7 @@ test: $(VENV)/.dev lint  ## Linters, types and all tests but the long ones
 test-long: $(VENV)/.dev  ## The long tests: more kills, more disorder, more fuzzing
 	$(BIN)/pytest -m long -n 2
 
-bench: $(VENV)/.bench $(VENV)/.dev  ## Speed beside bare programs and other tools; writes docs/benchmark.md (BENCH_ARGS="--messages 30000" for a try)
+bench: $(VENV)/.bench $(VENV)/.dev  ## Speed beside bare programs and other tools; writes docs/benchmark.md, a try too (BENCH_ARGS="--messages 30000 --out /tmp/bench" leaves it alone)
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 lint: $(VENV)/.dev  ## ruff, mypy, sqlfluff

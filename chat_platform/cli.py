@@ -104,6 +104,12 @@ def _table(title: str, rows: list[dict[str, Any]], columns: list[str] | None = N
     out.print(table)
 
 
+def _say_more(count: int, what: str) -> None:
+    """Say how many rows a table leaves out, if any."""
+    if count > 0:
+        out.print(f"... and {count} more {what}: chat-platform status --json", markup=False)
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return ""
@@ -212,14 +218,12 @@ def _print_summary(settings: Settings) -> None:
         totals[key] = totals.get(key, 0) + row["lines"]
     refused = [{"file": name, "reason": reason, "lines": lines} for (name, reason), lines in sorted(totals.items())]
     _table("Lines refused", refused[:30])
-    if len(refused) > 30:
-        out.print(f"... and {len(refused) - 30} more files and reasons: chat-platform status --json", markup=False)
-    _table(
-        "Warned of",
-        [{k: row[k] for k in ("source_file", "reason", "field", "lines")} for row in found.warnings[:10]],
-    )
+    _say_more(len(refused) - 30, "files and reasons")
+    _table("Warned of", found.warnings[:10], ["source_file", "reason", "field", "lines"])
+    _say_more(len(found.warnings) - 10, "warnings")
     _table("Left alone in landing", found.notices)
     _table("Expired", found.expired[-20:])
+    _say_more(len(found.expired) - 20, "loads whose files expired earlier")
     _table("Tables", found.tables)
     if found.new_files:
         out.print(f"{len(found.new_files)} new files in landing: chat-platform run", markup=False)

@@ -20,6 +20,7 @@ import pytest
 from homes import FEED, Home, assert_same
 
 from chat_platform.cli import main
+from chat_platform.status import Status
 
 FIRST = FEED["first_date"]
 
@@ -220,6 +221,23 @@ def test_before_the_first_run(command: Command, new_home: Callable[..., Home]) -
     assert "chat-platform run" in refused.err
     home.write("a.jsonl", b"{}\n")
     assert "1 new files" in command(home, "status").out
+
+
+def test_status_says_what_it_leaves_out(
+    command: Command, new_home: Callable[..., Home], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = Status("home", "landing", "warehouse")
+    for number in range(25):
+        load = {"load_id": f"l{number}", "files": 1, "files_expired_at": None, "refused_lines_expired_at": None}
+        warning = {"source_file": f"warned{number}.jsonl", "reason": "wrong_type", "field": "f", "lines": 1}
+        found.expired.append(load)
+        found.warnings.append(warning)
+    monkeypatch.setattr("chat_platform.status.read_status", lambda settings: found)
+    said = command(new_home(), "status").out
+    assert "warned9.jsonl" in said
+    assert "warned10.jsonl" not in said
+    assert "... and 15 more warnings: chat-platform status --json" in said
+    assert "... and 5 more loads whose files expired earlier: chat-platform status --json" in said
 
 
 def test_query_formats(command: Command, half: Home) -> None:
