@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -170,3 +171,16 @@ def test_stand_ins_are_the_same_in_python_and_in_sql() -> None:
         for text in ("x", "é", "a longer text\n"):
             row = connection.execute("select surrogate($1), stand_in($1), mask(stand_in($1))", [text]).fetchone()
             assert row == (eraser.surrogate(text), eraser.stand_in(text), eraser.stand_in(text))
+
+
+def test_new_hashes_have_the_order_and_the_likeness_of_the_old_ones() -> None:
+    old = [f"{content}{written}" for content in ("0" * 24, "a" * 24, "f" * 24) for written in ("0" * 8, "1" * 8)]
+    with duckdb.connect() as connection:
+        connection.execute("set variable salt = 'some salt'")
+        connection.register("content_hashes", pa.table({"content_hash": old[::-1]}))
+        connection.execute(load_sql("chat_platform.privacy", "new_hashes"))
+        new = [row[0] for row in connection.execute("select new_hash from new_hashes order by old_hash").fetchall()]
+    assert new == sorted(set(new))
+    assert {len(one) for one in new} == {32}
+    assert [left[:24] == right[:24] for left, right in pairwise(new)] == [True, False, True, False, True]
+    assert not any(one[8:24] in text for one in new for text in old)

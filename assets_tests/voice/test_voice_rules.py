@@ -11,6 +11,7 @@ from voice.voice_builder import (
     PHONE,
     changed,
     conserved,
+    dump,
     event,
     identifier,
     line,
@@ -203,6 +204,35 @@ def test_8_of_equal_keys_with_different_content_the_same_one_stays_in_any_order(
         assert value(home, "select sum(superseded) from ops.loads") == 1
     assert len(standing) == 3
     assert len(set(standing)) == 1
+
+
+SPELLINGS = [
+    (event(version=1), event(version="1")),
+    (event("AgentTransferedCustomer"), {**event("AgentTransferedCustomer"), "eventType": "AgentTransferredCustomer"}),
+    (event(), changed(event(), "context.customer.nlp.score", "0.5")),
+    (event(), changed(event(), PHONE_PATH, [{"key": "phone", "value": "(11) 96832-2333"}])),
+    (event(), {**event(), "when": event()["when"].rstrip("Z")}),
+    (
+        changed(event(API), "context.api.httpStatus", None),
+        changed(event(API), "context.api.httpStatus", "none"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("plain", "odd"), [*SPELLINGS, *(pair[::-1] for pair in SPELLINGS)])
+def test_8_of_two_spellings_of_one_content_the_one_as_agreed_stays_in_any_order(
+    make_settings: Callable[..., Settings], plain: Any, odd: Any
+) -> None:
+    agreed = next(pair[0] for pair in SPELLINGS if plain in pair and odd in pair)
+    once = make_settings("once", first_date=FIRST_DATE)
+    load(once, "0.jsonl", [agreed])
+    for name, loads in {"a": [[plain, odd]], "b": [[plain], [odd]]}.items():
+        home = make_settings(name, first_date=FIRST_DATE)
+        for number, items in enumerate(loads):
+            load(home, f"{number}.jsonl", items)
+        conserved(home)
+        assert dump(home) == dump(once)
+        assert query(home, "select sum(duplicates), sum(superseded) from ops.loads") == [(1, 0)]
 
 
 @pytest.mark.parametrize(

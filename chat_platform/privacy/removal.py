@@ -212,10 +212,10 @@ class _Work:
             for (path,) in connection.execute("select distinct path from marked where is_own").fetchall()
         )
         connection.execute(
-            "create or replace temp table new_hashes as select content_hash as old_hash, "
-            "new_hash(row_number() over (order by content_hash), content_hash) as new_hash "
-            f"from (select distinct content_hash from ({hashes or 'select cast(null as varchar) as content_hash'}))"
+            "create or replace temp table content_hashes as select distinct content_hash "
+            f"from ({hashes or 'select cast(null as varchar) as content_hash'})"
         )
+        connection.execute(load_sql(_PACKAGE, "new_hashes"))
         touched = [path for (path,) in connection.execute("select distinct path from marked order by path").fetchall()]
         if source == "chat" and touched:
             self._keep_scores(connection, touched)

@@ -65,11 +65,12 @@ def record_verdicts(
     lines that counted before this run. Accepted lines are counted where they are written from, in `written` (one row
     a line, with load_id): what is lost between verdict and table makes the parts of the load differ from its lines.
     """
-    lost = f"select load_id, count(*) from {verdicts} where {stood} and verdict <> 'accepted' group by 1"
-    for load_id, count in warehouse.execute(lost).fetchall():
+    lost = f"select load_id, verdict, count(*) from {verdicts} where {stood} and verdict <> 'accepted' group by all"
+    for load_id, verdict, count in warehouse.execute(lost).fetchall():
+        column = {"superseded": "superseded", "duplicate": "duplicates"}[verdict]
         warehouse.execute(
             f"update {warehouse.name('ops.loads')} "
-            "set accepted = accepted - $1, superseded = superseded + $1 where load_id = $2",
+            f"set accepted = accepted - $1, {column} = {column} + $1 where load_id = $2",
             [count, load_id],
         )
     counts: dict[tuple[str, str], int] = {

@@ -24,10 +24,6 @@ create or replace temp macro unmentioned(text) as
 create or replace temp macro host_only(url) as
     coalesce('https://' || host_of(url) || '/', case when url is not null then '[forgotten]' end);
 
--- Hashes of contents in the order of the old ones: which of two contents wins depends on it.
-create or replace temp macro new_hash(place, old) as
-    printf('%08x', place) || substr(sha256(getvariable('salt') || old), 1, 24);
-
 -- A text of which it only matters that there is one.
 create or replace temp macro left_text(text, is_own, mentions) as
     case

@@ -1,7 +1,8 @@
 -- Which line stands for each event key (voice spec, 1.4 rule 8), where more than one names it.
 -- In: new_keys (rows of the lake this run is about), known_keys (events of the same calls that stand).
 -- Out: verdicts, one row a line of a repeated key. Different contents: the smallest hash stays, whatever came first.
--- Equal contents: the first to arrive stays, the others are duplicates.
+-- Equal contents, which are the first 24 digits: the rest of the hash decides in the same way, then the first to arrive
+-- stays; the others are duplicates.
 create or replace temp table verdicts as
 with
 lines as (
@@ -32,7 +33,7 @@ ranked as (
 select
     * exclude (standing_hash, arrival),
     case
-        when content_hash <> standing_hash then 'superseded'
+        when left(content_hash, 24) <> left(standing_hash, 24) then 'superseded'
         when arrival > 1 then 'duplicate'
         else 'accepted'
     end as verdict
