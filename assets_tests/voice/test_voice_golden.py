@@ -235,7 +235,13 @@ def test_the_contract_is_that_of_the_spec() -> None:
                 continue
             item = known.pop(path)
             compared += 1
-            kinds = {"text": "string", "boolean": "boolean", "number": "number", "whole": "integer"}
+            kinds = {
+                "text": "string",
+                "boolean": "boolean",
+                "number": "number",
+                "whole": "integer",
+                "rounded": "integer",
+            }
             assert type_.startswith(kinds[item.kind]), (kind, path)
             if item.kind == "text":
                 assert item.most_bytes[kind] == most_bytes, (kind, path)

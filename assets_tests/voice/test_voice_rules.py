@@ -507,6 +507,21 @@ def test_a_whole_number_of_eight_digits_is_not_kept(home: Settings, path: str) -
     assert found == [("outside_domain", None)] * 2
 
 
+def test_a_time_with_a_fraction_is_rounded_and_told(home: Settings) -> None:
+    """Its severity is W: accepted and flagged (contract, context.api.executionElapsedTime)."""
+    path, status = "context.api.executionElapsedTime", "context.api.httpStatus"
+    given = (120.5, 120.4, "7.5", 120.0, -0.6, "x", 9999999.7)
+    taken(
+        home,
+        *(changed(event(API, second=n), path, number) for n, number in enumerate(given)),
+        changed(event(API, second=30), status, 200.5),
+    )
+    found = query(home, "select elapsed_ms from voice.api_calls order by event_timestamp")
+    assert [elapsed for (elapsed,) in found] == [121, 120, 8, 120, -1, None, None, 12]
+    codes = ["numeric_string", "outside_domain", *["rounded"] * 4, "wrong_type", "wrong_type"]
+    assert warnings_of(home) == [*((code, path) for code in codes), ("wrong_type", status)]
+
+
 def test_a_version_that_may_be_a_phone_is_refused(home: Settings) -> None:
     taken(home, event(version=1134567890), event(second=1, version=2))
     assert query(home, "select version from voice.events") == [(2,)]

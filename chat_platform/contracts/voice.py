@@ -50,8 +50,9 @@ REQUIRED = {
 
 @dataclass(frozen=True)
 class Field:
-    """One field: its path, its column, its kind (text, number, whole, boolean), what is a finding on which events.
+    """One field: its path, its column, its kind, what is a finding on which events.
 
+    Kinds are text, number, whole (a fraction is of the wrong kind), rounded (to a whole one, and found) and boolean.
     `most_bytes` is by type of event and also says where the field belongs; `domain` is a list of texts or a range.
     """
 
@@ -106,7 +107,7 @@ FIELDS = (
     Field("context.api.headers", "headers", most_bytes={API: 1000}),
     Field("context.api.body", "body", most_bytes={API: 2000}),
     Field("context.api.httpStatus", "http_status", "whole", {API: None}, domain=(100, 599)),
-    Field("context.api.executionElapsedTime", "elapsed_ms", "whole", {API: None}, domain=(0, _NO_LIMIT)),
+    Field("context.api.executionElapsedTime", "elapsed_ms", "rounded", {API: None}, domain=(0, _NO_LIMIT)),
     Field("context.survey.scale", "scale", most_bytes={SURVEY: None}),
     Field("context.survey.electronicScore", "electronic_score", "number", {SURVEY: None}, domain=(0, 10)),
     Field("context.survey.humanScore", "human_score", "number", {SURVEY: None}, domain=(0, 10)),

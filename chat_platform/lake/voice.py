@@ -15,7 +15,7 @@ from chat_platform.sql import load_sql
 _PACKAGE = "chat_platform.lake"
 _READ = {
     "text": "json_text({})", "number": "finite(double_of({}))", "whole": "whole(double_of({}))",
-    "boolean": "json_boolean({})",
+    "rounded": "whole(round(double_of({})))", "boolean": "json_boolean({})",
 }  # fmt: skip
 # Of what is content every event has these; a phone counts by its pseudonym.
 _CONTENT_TEXTS = (
@@ -299,14 +299,16 @@ def _field_findings(item: Field, event_type: str) -> list[_Finding]:
     leaf, column = _leaf(item), item.column if item.column != "raw_reason" else "reason_of_end"
     found = []
     wrong = f"{column} is null and {leaf} is not null"
-    if item.kind == "whole":
+    if item.kind in {"whole", "rounded"}:
         # A number of eight digits may be that of a phone: it is not kept, and no detail shows it.
         found.append(_Finding(f"abs(double_of({leaf})) >= 10000000", "outside_domain", item.path))
         wrong += f" and not coalesce(abs(double_of({leaf})) >= 10000000, false)"
     found.append(_Finding(wrong, "wrong_type", item.path))
     if event_type in item.required:
         found.append(_Finding(f"{leaf} is null", "missing_field", item.path))
-    if item.kind in {"number", "whole"}:
+    if item.kind == "rounded":
+        found.append(_Finding(f"double_of({leaf}) <> {column}", "rounded", item.path))
+    if item.kind in {"number", "whole", "rounded"}:
         found.append(_Finding(f"starts_with({leaf}, '\"') and {column} is not null", "numeric_string", item.path))
     if item.kind == "text":
         found += _text_findings(item.path, column, item.most_bytes[event_type])
