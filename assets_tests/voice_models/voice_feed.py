@@ -36,6 +36,7 @@ _call = st.fixed_dictionaries(
         ),
         "transfers": st.sampled_from((0, 0, 0, 1, 2)),
         "solved": st.lists(st.sampled_from(SOLUTIONS), max_size=2),
+        "apart": st.sampled_from((1, 1, 1, 24 * HOUR)),
         "abandoned": st.booleans(),
         "end": st.sampled_from((None, -5, 0, 9, 10, 60, 300, 1800, 7200, 100000)),
         "reason": st.sampled_from(REASONS),
@@ -55,7 +56,8 @@ def _with_repeats(calls: list[dict[str, Any]], repeats: list[tuple[int, timedelt
     found = list(calls)
     for number, edge, since in repeats:
         call = calls[number % len(calls)]
-        spoken = timedelta(seconds=sum(seconds for *_, seconds in call["said"]) + max(len(call["solved"]) - 1, 0))
+        until_solved = max(len(call["solved"]) - 1, 0) * call["apart"]
+        spoken = timedelta(seconds=sum(seconds for *_, seconds in call["said"]) + until_solved)
         found.append({**call, "later": edge + (spoken if since == "solved" else timedelta())})
     return found
 
@@ -98,7 +100,7 @@ def events_of(calls: list[dict[str, Any]], shift: timedelta = timedelta()) -> li
         for place, solution in enumerate(call["solved"]):
             add(
                 "AgentSolvedRequest",
-                now + timedelta(seconds=place),
+                now + timedelta(seconds=place * call["apart"]),
                 agent={"solution": {"lastSolution": solution}},
                 customer={} if "solved" in call["unnamed"] else customer,
             )

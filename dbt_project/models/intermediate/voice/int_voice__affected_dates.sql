@@ -1,7 +1,7 @@
 -- noqa: disable=LT02
 {{ config(enabled='voice' in active_sources()) }}
 {#-
-  Dates whose KPIs change: those of the turns, API calls and surveys of touched calls, those of calls whose facts are
+  Dates whose KPIs change: those of the turns, API calls, solutions and surveys of touched calls, those of calls whose facts are
   other than they stand, and those that the watermark has made final.
 -#}
 {%- set standing = existing_model('voice_call_facts') if not scope_is_whole() else none %}
@@ -64,7 +64,7 @@ busy_dates as (
         and changed.event_date + days.number * interval '1 day'
         <= {{ source_time('voice', "(changed.busy_until - interval '1 microsecond')") }}
 )
-{%- for model in ['turns', 'api_calls', 'surveys'] %}
+{%- for model in ['turns', 'api_calls', 'solutions', 'surveys'] %}
 {%- if loop.first %}
 {% else %}
 

@@ -228,9 +228,10 @@ dates as (
 
     union
 
-    select solved_date as event_date
-    from {{ ref('voice_call_facts') }}
-    where solved_date is not null and {{ voice_date_in_scope('solved_date') }}
+    -- every solved event, be it not the one of its call that counts
+    select event_date
+    from {{ ref('stg_voice__solutions') }}
+    where {{ voice_date_in_scope('event_date') }}
 
     union
 
