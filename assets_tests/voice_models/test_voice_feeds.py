@@ -53,8 +53,8 @@ def assert_counted(world: World, events: list[Event]) -> None:
         assert sum(row[column] for row in survey.values()) == expected[column]
     answered = {event["correlationId"] for event in events if event["eventType"] == "CustomerAnsweredSurvey"}
     started = {event["correlationId"] for event in events if event["eventType"] == "CustomerInitiatedCall"}
-    counted = sum(row["responses"] + row["ineligible"] for row in survey.values())
-    assert counted == len(answered & started), "each call that answered counts once"
+    counted = sum(row["responses"] + row["unanswered"] + row["ineligible"] for row in survey.values())
+    assert counted == len(answered & started), "each call with a survey counts once"
     assert {row["conversation_id"] for row in world.rows("voice_calls") if row["is_lost"]} == expected["lost"]
     intervals = {
         row["interval_start"]: (row["calls"], row["peak_concurrency"]) for row in world.rows("voice_intervals")
@@ -80,6 +80,65 @@ def test_answers_of_calls_that_never_started_are_all_that_there_is(pipeline: Pip
     assert_counted(world, events)
     (overall,) = world.rows("voice_overall")
     assert (overall["initiated_calls"], overall["fcr_pct"], overall["fcr_pct_denominator"]) == (0, None, 0)
+
+
+def small(call: str, kind: str, second: int, **context: Any) -> Event:
+    """An event of a call, so many seconds after nine in the morning in Sao Paulo."""
+    when = datetime(2018, 6, 13, 12, tzinfo=UTC) + timedelta(seconds=second)
+    key = f"{call}{kind}{second}"
+    return {"id": key, "eventType": kind, "correlationId": call, "key": key, "when": when, "context": context}
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_day_has_a_row_for_every_solved_event(pipeline: Pipeline, parts: int) -> None:
+    """A call without a start, solved on two days: the later event is the one that counts."""
+    solution = {"solution": {"lastSolution": "bill"}}
+    customer = {"identifiers": [{"key": "phone", "value": "11968322333"}]}
+    events = [small("c", "AgentSolvedRequest", day * 86400, agent=solution, customer=customer) for day in (0, 1)]
+    world = loaded(pipeline, *([events] if parts == 1 else [[event] for event in reversed(events)]))
+    assert_counted(world, events)
+    rows = {row["date"]: (row["fcr_n"], row["initiated_calls"]) for row in world.rows("voice_daily")}
+    assert rows == {date(2018, 6, 13): (0, 0), date(2018, 6, 14): (1, 0)}
+
+
+def test_a_survey_without_a_score_that_counts_is_no_response(pipeline: Pipeline) -> None:
+    """Robot only: a score of it, one of a person alone (ignored), none. Transferred: a score of the person, none."""
+    scores = {"r1": (9, None), "r2": (None, 8), "r3": (None, None), "t1": (None, 7), "t2": (None, None)}
+    events = []
+    for call, (electronic, human) in scores.items():
+        events += [small(call, kind, at) for at, kind in enumerate(("CustomerInitiatedCall", "AgentTalkedCustomer"))]
+        if call.startswith("t"):
+            events.append(small(call, "AgentTransferedCustomer", 5))
+        events.append(small(call, "CustomerCallEnded", 9))
+        survey = {"electronicScore": electronic, "humanScore": human}
+        events.append(small(call, "CustomerAnsweredSurvey", 20, survey=survey))
+    world = loaded(pipeline, events)
+    assert_counted(world, events)
+    columns = ("eligible_calls", "responses", "unanswered", "violations", "electronic_n", "human_n")
+    found = {row["scenario"]: tuple(row[column] for column in columns) for row in world.rows("voice_survey")}
+    assert found == {1: (3, 1, 2, 1, 1, 0), 2: (2, 1, 1, 0, 0, 1)}
+
+
+def points_of(world: World, dimension: str) -> dict[str, tuple[int, int]]:
+    """Where calls were given up, over all dates: calls at a point, and all of them."""
+    found: dict[str, tuple[int, int]] = {}
+    for row in world.rows("daily"):
+        if (row["kpi"], row["dimension"]) == ("abandoned_at", dimension):
+            here, all_of_them = found.get(row["dimension_value"], (0, 0))
+            found[row["dimension_value"]] = here + int(row["numerator"]), all_of_them + int(row["denominator"])
+    return found
+
+
+def test_what_is_given_up_before_the_robot_speaks_stands_apart(pipeline: Pipeline) -> None:
+    events = []
+    for call, agent in {"a": {"scriptPoint": "7", "dialogType": "REJ"}, "b": {"text": "x"}, "c": None}.items():
+        events += [small(call, "CustomerInitiatedCall", 0), small(call, "CustomerAbandonedAgent", 9)]
+        if agent is not None:
+            events.append(small(call, "AgentTalkedCustomer", 2, agent=agent))
+    world = loaded(pipeline, events)
+    assert_counted(world, events)
+    assert points_of(world, "script_point") == {"7": (1, 3), "none": (1, 3), "not answered": (1, 3)}
+    assert points_of(world, "dialog_type") == {"REJ": (1, 3), "none": (1, 3), "not answered": (1, 3)}
 
 
 @pytest.mark.long
@@ -208,7 +267,13 @@ def test_a_call_of_a_new_phone_changes_no_recall(pipeline: Pipeline, calls: Any,
 @given(calls=feeds)
 @settings(QUICK, max_examples=5)
 def test_windows_nest_and_parts_are_parts(pipeline: Pipeline, calls: Any) -> None:
-    for row in loaded(pipeline, events_of(calls)).rows("voice_daily"):
+    world = loaded(pipeline, events_of(calls))
+    (overall,) = world.rows("voice_overall")
+    for dimension in ("script_point", "dialog_type"):
+        points = {name: here for name, (here, _) in points_of(world, dimension).items()}
+        assert sum(points.values()) == overall["outcome_abandoned"]
+        assert sum(points.values()) - points.get("not answered", 0) == overall["abandonment_pct_of_answered_numerator"]
+    for row in world.rows("voice_daily"):
         assert row["recalls_24h"] <= row["recalls_7d"] <= row["recalls_28d"] <= row["initiated_calls"]
         assert sum(row[f"outcome_{name}"] for name in OUTCOMES) == row["initiated_calls"]
         assert row["solved_without_recall_24h_pct_numerator"] <= row["fcr_n"]

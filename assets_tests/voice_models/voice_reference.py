@@ -146,7 +146,9 @@ def count(events: Iterable[Event]) -> dict[str, Any]:
                         break
         if solved := call.of("AgentSolvedRequest"):
             by = phone_of(solved[-1]) or phone
-            sums[local_date(solved[-1]["when"])]["dates"] += 1
+            # a day has a row if a solved event falls on it, be it not the last of its call
+            for event in solved:
+                sums[local_date(event["when"])]["dates"] += 1
             if by:
                 solutions.append(
                     (by, _get(solved[-1], "context", "agent", "solution", "lastSolution"), solved[-1]["when"])
@@ -200,7 +202,10 @@ def count(events: Iterable[Event]) -> dict[str, Any]:
             of["eligible_calls"] += 1
             if answers:
                 given = _get(answers[-1], "context", "survey")
-                of["responses"] += 1
+                # a human answer of scenario 1 is ignored, so it is none; nor is a survey without any
+                counts = ("electronicScore", "humanScore") if transferred else ("electronicScore",)
+                answered = any(given.get(name) is not None for name in counts)
+                of["responses" if answered else "unanswered"] += 1
                 if given.get("electronicScore") is not None:
                     of["electronic_n"] += 1
                     of["electronic_sum"] += given["electronicScore"]
@@ -254,6 +259,7 @@ def count(events: Iterable[Event]) -> dict[str, Any]:
                 "electronic_avg": quotient(of["electronic_sum"], of["electronic_n"], 1),
                 "electronic_n": of["electronic_n"], "human_n": of["human_n"],
                 "human_avg": quotient(of["human_sum"], of["human_n"], 1), "violations": of["violations"],
+                "unanswered": of["unanswered"],
             }
             for scenario, of in survey.items() if of["eligible_calls"]
         },

@@ -340,7 +340,9 @@ where source = 'voice' and dimension = 'all' and kpi <> 'survey_orphans'{{ voice
 #}
 {% macro voice_survey(first=none, last=none, by_date=false) -%}
     {%- set of_kpi = {} -%}
-    {%- for kpi in ['response_rate', 'electronic_score', 'human_score', 'violations', 'ineligible', 'orphans'] -%}
+    {%- for kpi in [
+        'response_rate', 'unanswered', 'electronic_score', 'human_score', 'violations', 'ineligible', 'orphans'
+    ] -%}
         {%- for part in ['numerator', 'denominator'] -%}
             {%- do of_kpi.update({
                 kpi ~ ' ' ~ part: "sum(case when kpi = 'survey_" ~ kpi ~ "' then " ~ part ~ ' end)'
@@ -359,6 +361,7 @@ select
     {{ voice_value(of_kpi[name ~ '_score numerator'], of_kpi[name ~ '_score denominator']) }} as {{ name }}_avg,
     cast(coalesce({{ of_kpi[name ~ '_score denominator'] }}, 0) as bigint) as {{ name }}_n,
     {%- endfor %}
+    cast(coalesce({{ of_kpi['unanswered numerator'] }}, 0) as bigint) as unanswered,
     cast(coalesce({{ of_kpi['violations numerator'] }}, 0) as bigint) as violations,
     cast(coalesce({{ of_kpi['ineligible numerator'] }}, 0) as bigint) as ineligible,
     cast(coalesce({{ of_kpi['orphans numerator'] }}, 0) as bigint) as orphans,

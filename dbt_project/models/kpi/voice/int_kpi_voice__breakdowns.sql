@@ -28,11 +28,12 @@ transferred_days as (
     group by event_date
 ),
 
+-- apart from the rest, what was given up before the robot spoke: the others are the calls of the rate
 abandoned as (
     select
         event_date,
-        coalesce(last_script_point, 'none') as script_point,
-        coalesce(last_dialog_type, 'none') as dialog_type
+        case when passed_through_robot then coalesce(last_script_point, 'none') else 'not answered' end as script_point,
+        case when passed_through_robot then coalesce(last_dialog_type, 'none') else 'not answered' end as dialog_type
     from calls
     where outcome = 'abandoned'
 ),

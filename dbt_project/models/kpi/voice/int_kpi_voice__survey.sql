@@ -1,8 +1,9 @@
 {{ config(enabled='voice' in active_sources()) }}
 {#-
   The quality survey by scenario: 1, the robot only; 2, the robot and then a person. What was answered does not decide
-  the scenario, unless that reading is chosen. An answer about a person in scenario 1 is a violation and ignored. Answers
-  that are in no scenario are counted by themselves.
+  the scenario, unless that reading is chosen. An answer about a person in scenario 1 is a violation and ignored. A
+  response has a score that counts; what came without one, and answers that are in no scenario, are counted by
+  themselves.
 -#}
 {%- set by_answers = voice_reading('survey') == 'answers' %}
 {%- set is_eligible = '(is_transferred or (passed_through_robot and ended_at is not null))' %}
@@ -16,15 +17,17 @@ eligible as (
         event_date,
         {%- if by_answers %}
         case
-            when has_survey and human_score is not null then '2'
-            when has_survey then '1'
+            when human_score is not null then '2'
+            when electronic_score is not null then '1'
             when is_transferred then '2'
             else '1'
         end as scenario,
         false as is_violation,
+        electronic_score is not null or human_score is not null as is_response,
         {%- else %}
         case when is_transferred then '2' else '1' end as scenario,
         not is_transferred and human_score is not null as is_violation,
+        electronic_score is not null or (is_transferred and human_score is not null) as is_response,
         {%- endif %}
         has_survey,
         electronic_score,
@@ -47,7 +50,15 @@ orphans as (
 )
 
 select {{ kpi_columns(
-    'survey_response_rate', count_if('has_survey', 'bigint'), 'count(*)', 'scenario', 'scenario'
+    'survey_response_rate', count_if('is_response', 'bigint'), 'count(*)', 'scenario', 'scenario'
+) }}
+from eligible
+group by event_date, scenario
+
+union all
+
+select {{ kpi_columns(
+    'survey_unanswered', count_if('has_survey and not is_response', 'bigint'), '1', 'scenario', 'scenario'
 ) }}
 from eligible
 group by event_date, scenario
