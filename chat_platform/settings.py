@@ -28,6 +28,7 @@ from pydantic import (
     model_validator,
 )
 
+from chat_platform.contracts import voice
 from chat_platform.errors import SettingsError
 
 ENV_PREFIX = "CHAT_PLATFORM_"
@@ -148,6 +149,21 @@ def _voice_readings(value: str) -> str:
     return ",".join(f"{indicator}={reading}" for indicator, reading in sorted(chosen.items()))
 
 
+def _voice_aliases(value: str) -> str:
+    chosen: dict[str, str] = {}
+    for item in filter(None, (part.strip() for part in value.split(","))):
+        alias, _, name = (part.strip() for part in item.partition("="))
+        if not alias or name not in voice.EVENT_TYPES or alias in {*voice.EVENT_TYPES, *voice.ALIASES}:
+            raise ValueError(
+                f"write another name of an event and the one it stands for, for example RobotSolved={voice.SOLVED}; "
+                f"events are {', '.join(voice.EVENT_TYPES)}"
+            )
+        if alias in chosen:
+            raise ValueError(f"{alias} stands twice; it can be one event")
+        chosen[alias] = name
+    return ",".join(f"{alias}={name}" for alias, name in sorted(chosen.items()))
+
+
 def _raw_column(value: str) -> str:
     if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", value):
         raise ValueError(
@@ -213,6 +229,7 @@ class Settings(BaseModel):
     rasa_time_zone: TimeZone = "UTC"
     voice_time_zone: TimeZone = "America/Sao_Paulo"
     voice_repair_missing_commas: Annotated[bool, BeforeValidator(_yes_or_no)] = False
+    voice_event_aliases: Annotated[str, AfterValidator(_voice_aliases)] = ""
     voice_readings: Annotated[str, AfterValidator(_voice_readings)] = ""
     voice_late_days: Annotated[int, Field(ge=0, le=365)] = 3
     voice_lost_hours: Annotated[int, Field(ge=1, le=48)] = 24

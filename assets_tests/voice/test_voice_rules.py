@@ -266,6 +266,27 @@ def test_11_the_spelling_with_two_r_is_a_transfer(home: Settings) -> None:
     assert ("misspelt_type", "context.customer.reason") in warnings_of(home)
 
 
+def test_11_further_spellings_are_a_setting(make_settings: Callable[..., Settings]) -> None:
+    aliases = " RobotSolved = AgentSolvedRequest, AgentTransfer=AgentTransferedCustomer"
+    home = make_settings(first_date=FIRST_DATE, voice_event_aliases=aliases)
+    items = [
+        event(START),
+        {**event(SOLVED, second=1), "eventType": "RobotSolved"},
+        {**event("AgentTransferedCustomer", second=2), "eventType": "AgentTransferredCustomer"},
+        changed(event(ENDED, second=3), "context.customer.reason", "AgentTransfer"),
+        event("AgentBargedIn", second=4),
+    ]
+    taken(home, *items)
+    assert query(home, "select event_type from voice.events order by event_timestamp") == [
+        (START,), (SOLVED,), ("AgentTransferedCustomer",), (ENDED,), ("AgentBargedIn",),
+    ]  # fmt: skip
+    assert query(home, "select last_solution, outcome from voice.solutions inner join voice.calls using (call_id)") == [
+        ("Consumo", "transferred")
+    ]
+    told = [("misspelt_type", "context.customer.reason"), ("misspelt_type", "eventType")]
+    assert [found for found in warnings_of(home) if found[0] == "misspelt_type"] == [*told, told[1]]
+
+
 def test_12_intent_and_solution_are_independent(home: Settings) -> None:
     taken(home, changed(event(SOLVED), "context.customer.nlp.intent", "TRANSFERE"))
     assert query(home, "select last_solution, intent, previous_solutions from voice.solutions") == [

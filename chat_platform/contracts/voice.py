@@ -23,7 +23,7 @@ API = "AgentCalledAPI"
 SURVEY = "CustomerAnsweredSurvey"
 TERMINAL = (SOLVED, TRANSFER, ABANDONED)
 EVENT_TYPES = (START, AGENT, CUSTOMER, TRANSFER, SOLVED, ABANDONED, END, API, SURVEY)
-# The feed writes one r; a producer that corrects it must not silence the transfers (rule 11).
+# The feed writes one r; a producer that corrects it must not silence the transfers (rule 11). More are a setting.
 ALIASES = {"AgentTransferredCustomer": TRANSFER}
 
 SENTENCES = {
@@ -116,6 +116,11 @@ PHONE = "context.customer.identifiers[0]"
 # Events of a caller; without a phone they are kept and found (rule 17). The others bring one in a later revision only.
 PHONE_REQUIRED = (START, AGENT, CUSTOMER, SOLVED, END)
 PHONE_BYTES = 15
+
+
+def aliases_of(setting: str) -> dict[str, str]:
+    """Other names of types with those they stand for: the known ones, and those of the setting voice_event_aliases."""
+    return {**ALIASES, **dict(item.split("=") for item in setting.split(",") if item)}
 
 
 def structure_json() -> str:

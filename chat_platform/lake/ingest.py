@@ -246,7 +246,8 @@ class _Load:
                     connection.execute(f"set variable {name} = $1", [value])
                 if self.source == voice.SOURCE:
                     repairs = self.settings.voice_repair_missing_commas
-                    voice_lake.prepare(connection, self.key, repair_missing_commas=repairs)
+                    aliases = voice.aliases_of(self.settings.voice_event_aliases)
+                    voice_lake.prepare(connection, self.key, repair_missing_commas=repairs, aliases=aliases)
                 if self.forgotten:
                     self.forgotten.prepare(connection)
                 done = 0

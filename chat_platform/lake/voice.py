@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import duckdb
@@ -35,7 +36,9 @@ _NOT_KEPT = (
 )  # fmt: skip
 
 
-def prepare(connection: duckdb.DuckDBPyConnection, key: str, *, repair_missing_commas: bool) -> None:
+def prepare(
+    connection: duckdb.DuckDBPyConnection, key: str, *, repair_missing_commas: bool, aliases: Mapping[str, str]
+) -> None:
     """Macros and variables that `type_events` needs, on a connection of `typing_connection`."""
     connection.execute(load_sql(_PACKAGE, "voice_macros"))
     variables = {
@@ -46,6 +49,9 @@ def prepare(connection: duckdb.DuckDBPyConnection, key: str, *, repair_missing_c
     }
     for name, value in variables.items():
         connection.execute(f"set variable {name} = $1", [value])
+    connection.execute(
+        "set variable aliases = map($1::varchar[], $2::varchar[])", [list(aliases), list(aliases.values())]
+    )
 
 
 def type_events(connection: duckdb.DuckDBPyConnection, lines: pa.Table) -> list[Refusal]:
@@ -104,7 +110,6 @@ def _statement() -> str:
     return load_sql(
         _PACKAGE,
         "type_voice",
-        aliases=" ".join(f"when '{alias}' then '{name}'" for alias, name in voice.ALIASES.items()),
         leaves=",\n".join(f"{_value(item.path)} as {_leaf(item)}" for item in voice.FIELDS),
         values=",\n".join(f"{_READ[item.kind].format(_leaf(item))} as {item.column}" for item in voice.FIELDS),
         refusals=_refusals(),
@@ -194,14 +199,13 @@ def _findings() -> str:
 
 
 def _envelope_findings() -> list[_Finding]:
-    aliases = _quoted(tuple(voice.ALIASES))
     unzoned = (
         "strlen(raw_when) <= 16 "
         "or (not ends_with(raw_when, 'Z') and not regexp_matches(raw_when, '(?:z|[+-][0-9:]{2,5})$'))"
     )
     found = [
         _Finding("repaired", "repaired", ""),
-        _Finding(f"raw_type in ({aliases})", "misspelt_type", "eventType"),
+        _Finding("raw_type <> event_type", "misspelt_type", "eventType"),
         _Finding("starts_with(version_leaf, '\"')", "version_coerced", "version"),
         _Finding(f"version <> {voice.KNOWN_VERSION}", "unknown_version", "version", "version"),
         _Finding("not is_uuid(raw_id)", "id_not_uuid", "id"),
@@ -260,9 +264,7 @@ def _findings_of(event_type: str) -> list[_Finding]:
         named = "coalesce(nullif(api_name, ''), nullif(api_alias, ''), nullif(outer_api_alias, ''))"
         found.append(_Finding(f"{named} is null", "missing_field", "context.api.apiName"))
     if event_type == voice.END:
-        found.append(
-            _Finding(f"raw_reason in ({_quoted(tuple(voice.ALIASES))})", "misspelt_type", "context.customer.reason")
-        )
+        found.append(_Finding("raw_reason <> reason_of_end", "misspelt_type", "context.customer.reason"))
     if event_type == voice.CUSTOMER:
         odd = (
             "list_bool_or(list_transform(intent_leaves, lambda item: json_text(item.intent) is null "

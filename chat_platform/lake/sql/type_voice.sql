@@ -113,8 +113,8 @@ valued as (
 timed as (
     select
         *,
-        case raw_type {aliases} else raw_type end as event_type,
-        case raw_reason {aliases} else raw_reason end as reason_of_end,
+        coalesce(getvariable('aliases')[raw_type], raw_type) as event_type,
+        coalesce(getvariable('aliases')[raw_reason], raw_reason) as reason_of_end,
         iso_time(raw_when) as event_timestamp,
         national_digits(coalesce(raw_phone, case when is_number(phone_leaf) then cast(phone_leaf as varchar) end)) as phone,
         -- Of what is no object from_json makes one without values: there its kind has to be looked up.
