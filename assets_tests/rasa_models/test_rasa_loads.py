@@ -2,6 +2,7 @@
 
 import datetime
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -140,3 +141,30 @@ def test_loads_in_random_orders_give_what_a_full_refresh_gives(
     # nothing is pending: one more run changes nothing
     warehouse.run("run", prefix="acme", **variables)
     assert_same(warehouse.dump("acme"), by_parts)
+
+
+@pytest.mark.long
+def test_weeks_of_other_rules_do_not_stay(tmp_path: Path) -> None:
+    """Who was a user by the old rules is none by the new ones: the weeks in which nobody came go with the cohort."""
+    warehouse = RasaWarehouse(tmp_path)
+    first = 1_704_189_600.0
+    named = {"metadata": {"user_id": "b"}}
+    said = {"event": "user", "text": "hello"}
+    events: tuple[Event, ...] = (
+        {"sender_id": "a", "timestamp": first, **said},
+        {"sender_id": "b", "timestamp": first + 28 * 86400, **said, **named},
+    )
+    warehouse.fill("acme", [Delivery("load-0", events, is_tracker=False, name="said")])
+    warehouse.complete("acme", "load-0")
+    weeks = "select cast(event_date as varchar) from acme_kpi.daily where kpi = 'retention_rate' order by 1"
+    warehouse.run("seed", prefix="acme")
+    warehouse.run("run", prefix="acme")
+    mondays = [f"2024-01-{day:02}" for day in (1, 8, 15, 22, 29)]
+    assert sorted({week for (week,) in warehouse.execute(weeks)}) == mondays
+    warehouse.run("run", prefix="acme", **USERS)
+    assert warehouse.execute(weeks) == [("2024-01-29",)]
+    versions = "select count(distinct code_version) from acme_ops.partition_ledger where source = 'rasa'"
+    assert warehouse.execute(versions) == [(1,)]
+    anew = warehouse.dump("acme")
+    warehouse.run("run", "--full-refresh", prefix="acme", **USERS)
+    assert warehouse.dump("acme") == anew

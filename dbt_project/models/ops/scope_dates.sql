@@ -65,6 +65,18 @@ with dates as (
     from {{ conversation_dates }}
     {%- endif %}
     {%- endfor %}
+    {%- set ledger = existing_model('partition_ledger') if scope_is_whole() and not flags.FULL_REFRESH else none %}
+    {%- if ledger is not none %}
+
+    -- what stands on a date by other rules goes, also where these have nothing for it
+    union
+
+    select
+        source,
+        event_date
+    from {{ ledger }}
+    where {{ is_active('source') }}
+    {%- endif %}
     {%- set daily = existing_daily() %}
     {%- if daily is not none %}
 
