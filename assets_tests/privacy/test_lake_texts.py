@@ -15,15 +15,19 @@ from test_forget import WANTED, remove, shapes, totals
 
 from chat_platform.assets import steps
 from chat_platform.lake import manifest as manifests
+from chat_platform.lake.ingest import ingest
 from chat_platform.lake.manifest import read_manifests
 from chat_platform.privacy import lake_texts
+from chat_platform.privacy.removal import clear_staged
 from chat_platform.privacy.retention import Expired, expire
 from chat_platform.privacy.tombstones import Plan, Tombstone, put_tombstone
 from chat_platform.publish import chat, voice
 from chat_platform.settings import SOURCES
 from chat_platform.status import read_status
+from chat_platform.warehouse.snapshot import publish_snapshot
 
-LAYERS = ("chat", "voice", "semantic", "kpi")
+TABLES = ("chat", "voice")
+LAYERS = (*TABLES, "semantic", "kpi")
 # Masked once, it holds a number still: the next masking finds it.
 JUMBLE = "+987651123.456.789-09123.456.789-09"
 
@@ -74,14 +78,28 @@ def expired(monkeypatch: pytest.MonkeyPatch) -> Callable[[Home, float], Expired]
     return run
 
 
-@pytest.mark.early
+def publish_without_dbt(home: Home) -> None:
+    """Chat and voice up to their tables, counted as published."""
+    settings = home.settings
+    steps.prepare_sites(settings)
+    for source in ("chat", "voice"):
+        ingest(settings, source)
+    chat.publish(settings, steps.scorer_of(settings), "test")
+    voice.publish(settings, "test")
+    home.count_as_published()
+    publish_snapshot(settings)
+
+
+@pytest.mark.parametrize("with_dbt", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_tables_come_out_of_the_masked_lake_as_they_stand(
-    home: Home, expired: Callable[[Home, float], Expired]
+    with_dbt: bool, home: Home, expired: Callable[[Home, float], Expired]
 ) -> None:
+    publish = home.publish if with_dbt else lambda: publish_without_dbt(home)
+    layers = LAYERS if with_dbt else TABLES
     home.write("hard.jsonl", hard_lines())
     (home.root / "landing" / "voice" / "hard.jsonl").write_bytes(hard_calls())
-    home.publish()
-    standing = home.dump(LAYERS)
+    publish()
+    standing = home.dump(layers, working=True)
     told = (NUMBER, NATIONAL, WRITTEN, E_MAIL)
     assert set(found_in(lake_files(home), told)) == set(told)
 
@@ -99,18 +117,17 @@ def test_tables_come_out_of_the_masked_lake_as_they_stand(
     days = {part.event_date for load in loads for part in load.parts}
     chat.backfill(settings, days, steps.scorer_of(settings), "again")
     voice.backfill(settings, days, "again")
-    tables = ("chat", "voice")
-    anew = home.dump(tables, working=True)
-    assert_same(anew, {name: rows for name, rows in standing.items() if name.split(".")[0] in tables})
+    anew = home.dump(TABLES, working=True)
+    assert_same(anew, {name: rows for name, rows in standing.items() if name.split(".")[0] in TABLES})
     # Everything made anew, from nothing but the lake.
     assert not [path for path in (home.root / "landing").rglob("*") if path.is_file()]
     settings.working_file.unlink()
     settings.warehouse_file.unlink()
-    home.publish()
-    assert_same(home.dump(LAYERS), standing)
+    publish()
+    assert_same(home.dump(layers, working=True), standing)
 
 
-@pytest.mark.early
+@pytest.mark.long
 def test_a_person_is_removed_from_a_masked_lake(home: Home, expired: Callable[[Home, float], Expired]) -> None:
     expired(home, 31)
     wanted = (*SPELLINGS[:4], *KEYS[:3], *WORDS)
@@ -142,6 +159,15 @@ def test_killed_between_two_files(
     assert expired(home, 31).masked == 2
     assert found_in(lake_files(home), [WRITTEN, NATIONAL]) == {}
     assert not list((home.root / "lake").rglob(".*masking"))
+
+
+def test_a_copy_that_a_killed_masking_left_goes(home: Home, expired: Callable[[Home, float], Expired]) -> None:
+    for number, clear in enumerate((clear_staged, lambda _: expired(home, 31))):
+        (file, *_) = lake_files(home)
+        left = file.with_name(f".{file.name}{lake_texts.STAGED}")
+        left.write_bytes(file.read_bytes())
+        clear(home.settings)
+        assert not left.exists(), number
 
 
 def test_a_removal_that_was_killed_goes_first(home: Home, expired: Callable[[Home, float], Expired]) -> None:

@@ -20,6 +20,8 @@ from chat_platform.warehouse.connection import cause_of
 
 # Rasa's tables in {prefix}_event hold events as delivered, by design: they have no masked form in the lake.
 SOURCES = ("chat", "voice")
+# End of the name of a copy that is to take the place of a file; `removal.clear_staged` deletes what a killed run left.
+STAGED = ".masking"
 _ROWS = "read_parquet(getvariable('lake_file'), file_row_number => true, hive_partitioning => false)"
 
 
@@ -46,8 +48,7 @@ def _mask_file(connection: duckdb.DuckDBPyConnection, source: str, path: Path) -
     connection.execute(load_sql(__package__, "mask_part", once=once, twice=twice))
     if connection.execute("select 1 from stable limit 1").fetchone() is None:
         return
-    # One name: what a killed run left is written over by the next one, which masks the load again.
-    staged = path.with_name(f".{path.name}.masking")
+    staged = path.with_name(f".{path.name}{STAGED}")
     rows = load_sql(__package__, "masked_part")
     target = str(staged).replace("'", "''")
     (count,) = connection.execute(f"copy ({rows}) to '{target}' (format parquet, compression zstd)").fetchone() or (0,)

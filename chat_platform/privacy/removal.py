@@ -29,6 +29,7 @@ from chat_platform.landing.framing import read_batches
 from chat_platform.landing.tracker_store import is_tracker_store
 from chat_platform.privacy import tombstones
 from chat_platform.privacy.events import Eraser
+from chat_platform.privacy.lake_texts import STAGED
 from chat_platform.privacy.people import Person
 from chat_platform.privacy.pseudonym import set_key
 from chat_platform.privacy.sources import PEOPLE
@@ -118,12 +119,14 @@ def swap_files(settings: Settings, tombstone: Tombstone) -> None:
 
 
 def clear_staged(settings: Settings) -> None:
-    """Delete what a removal that was killed before its record stood has left."""
+    """Delete copies that were left by a removal that was killed before its record stood, or by a masking that was."""
     known = {item.id for item in tombstones.read_tombstones(settings.lake) if item.plan is not None}
     for root in (settings.lake, settings.landing):
         for path in root.rglob(f".*{_STAGED}*"):
             if path.name.rpartition(_STAGED)[2] not in known:
                 path.unlink()
+    for path in settings.lake.rglob(f".*{STAGED}"):
+        path.unlink()
 
 
 class _Work:

@@ -14,6 +14,7 @@ from chat_platform.lake.manifest import Manifest
 from chat_platform.landing.files import LandingFile, scan
 from chat_platform.locks import locked
 from chat_platform.privacy import lake_texts
+from chat_platform.privacy.removal import clear_staged
 from chat_platform.privacy.tombstones import read_tombstones
 from chat_platform.settings import Settings
 from chat_platform.status import published_load_ids
@@ -62,6 +63,7 @@ def _mask(settings: Settings, loads: list[Manifest]) -> int:
     if any(item.plan is not None for item in read_tombstones(settings.lake)):
         # A removal that was killed has files ready that were made of the text; the next run puts them in place.
         return 0
+    clear_staged(settings)
     due = [item for item in loads if item.source in lake_texts.SOURCES and item.texts_masked_at is None]
     for item in due:
         lake_texts.mask_texts(settings, item)

@@ -20,9 +20,9 @@ create or replace temp macro other_id(id) as
 create or replace temp macro unmentioned(text) as
     regexp_replace(text, getvariable('pattern'), getvariable('masked'), 'g');
 
--- Address without anything but its host.
+-- Address without anything but its host, which is that of the masked address as in the tables.
 create or replace temp macro host_only(url) as
-    coalesce('https://' || host_of(url) || '/', case when url is not null then '[forgotten]' end);
+    coalesce('https://' || host_of(mask(url)) || '/', case when url is not null then '[forgotten]' end);
 
 -- A text of which it only matters that there is one.
 create or replace temp macro left_text(text, is_own, mentions) as

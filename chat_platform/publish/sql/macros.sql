@@ -111,7 +111,7 @@ create or replace temp macro cut(text, bytes) as
 create or replace temp macro host_of(url) as
     nullif(
         regexp_replace(
-            lower(regexp_extract(url, '^[A-Za-z][A-Za-z0-9+.\-]*://(?:[^/?#]*@)?(\[[0-9A-Fa-f:.%]+\]|[^/:?#]+)', 1)),
+            lower(regexp_extract(url, '^[A-Za-z][A-Za-z0-9+.\-]*://(?:[^/?#]*@)?(\[[0-9A-Fa-f:.]+(?:%[^\]]*)?\]|[^/:?#]+)', 1)),
             '^www\.|\.$', '', 'g'
         ),
         ''
