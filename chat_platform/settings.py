@@ -186,6 +186,10 @@ def _yes_or_no(value: Any) -> Any:
     return value
 
 
+def _or_off(value: Any) -> Any:
+    return None if isinstance(value, str) and value.lower() == "off" else value
+
+
 def _key(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value().strip()) < MIN_KEY_LENGTH:
         raise ValueError(f"use at least {MIN_KEY_LENGTH} characters, for example: openssl rand -hex 32")
@@ -240,7 +244,7 @@ class Settings(BaseModel):
     retention_days: Annotated[int, Field(ge=1, le=36500)] = 30
     rasa_user_id: RawColumn = SENDER_ID
     rasa_external_session_id: RawColumn = SENDER_ID
-    rasa_session_gap_minutes: Annotated[int, Field(ge=1, le=525_600)] | None = None
+    rasa_session_gap_minutes: Annotated[Annotated[int, Field(ge=1, le=525_600)] | None, BeforeValidator(_or_off)] = None
     rasa_low_confidence: Annotated[float, Field(gt=0, le=1)] = 0.6
     rasa_story_start: Names | None = None
     rasa_frustrated: Names | None = None

@@ -132,6 +132,7 @@ def compile_with_gap(warehouse: RasaWarehouse, typed: str) -> subprocess.Complet
     return warehouse.dbt("compile", "--select", "int_rasa__events", "--vars", variables)
 
 
+@pytest.mark.long
 def test_a_gap_may_be_off(warehouse: RasaWarehouse) -> None:
     """YAML reads it as false."""
     done = compile_with_gap(warehouse, "off")
@@ -140,6 +141,7 @@ def test_a_gap_may_be_off(warehouse: RasaWarehouse) -> None:
     assert "then 'gap'" not in compiled.read_text(encoding="utf-8")
 
 
+@pytest.mark.long
 def test_a_gap_that_is_none_is_named(warehouse: RasaWarehouse) -> None:
     done = compile_with_gap(warehouse, "soon")
     assert done.returncode != 0

@@ -64,6 +64,11 @@ def test_a_wrong_value_names_variable_value_and_advice(name: str, value: str, ad
     assert advice in line.split("; ", 1)[1]
 
 
+@pytest.mark.parametrize(("typed", "minutes"), [("off", None), ("OFF", None), ("60", 60)])
+def test_a_gap_may_be_off(typed: str, minutes: int | None) -> None:
+    assert load_settings({f"{PREFIX}RASA_SESSION_GAP_MINUTES": typed}).rasa_session_gap_minutes == minutes
+
+
 @pytest.mark.parametrize("name", ["HOME", "LANDING", "LAKE", "DAGSTER_HOME"])
 def test_a_folder_setting_refuses_a_file_and_an_address(name: str, tmp_path: Path) -> None:
     file = tmp_path / "a file"
