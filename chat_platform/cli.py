@@ -165,7 +165,7 @@ def run(
         )
     else:
         for failure in (*result.failures, *(f"Check failed: {check}" for check in result.failed_checks)):
-            err.print(failure, style="red", markup=False)
+            err.print(failure, style="red", markup=False, soft_wrap=True)
         if result.success:
             _print_summary(settings)
     raise typer.Exit(0 if result.success and not result.failed_checks else 1)
@@ -367,7 +367,7 @@ def demo(
     with _progress() as progress:
         result = run_publish(settings, progress)
     for failure in (*result.failures, *(f"Check failed: {check}" for check in result.failed_checks)):
-        err.print(failure, style="red", markup=False)
+        err.print(failure, style="red", markup=False, soft_wrap=True)
     if not result.success or result.failed_checks:
         raise typer.Exit(1)
     _print_summary(settings)
