@@ -130,10 +130,24 @@ def _tracker_store(value: SecretStr) -> SecretStr:
     return value
 
 
-def _voice_readings(value: str) -> str:
-    chosen: dict[str, str] = {}
+def _pairs(value: str) -> dict[str, str]:
+    """`a=b, c=d` as pairs; of each name one."""
+    found: dict[str, str] = {}
     for item in filter(None, (part.strip() for part in value.split(","))):
-        indicator, _, reading = item.partition("=")
+        name, _, other = (part.strip() for part in item.partition("="))
+        if name in found:
+            raise ValueError(f"{name} stands twice; one can be chosen")
+        found[name] = other
+    return found
+
+
+def _joined(pairs: dict[str, str]) -> str:
+    return ",".join(f"{name}={other}" for name, other in sorted(pairs.items()))
+
+
+def _voice_readings(value: str) -> str:
+    chosen = _pairs(value)
+    for indicator, reading in chosen.items():
         if indicator not in VOICE_READINGS:
             raise ValueError(
                 f"{indicator!r} is no indicator with several readings; those are {', '.join(VOICE_READINGS)}"
@@ -143,25 +157,18 @@ def _voice_readings(value: str) -> str:
                 f"{indicator} has the readings {', '.join(VOICE_READINGS[indicator])}; write for example "
                 f"{indicator}={VOICE_READINGS[indicator][1]}"
             )
-        if indicator in chosen:
-            raise ValueError(f"{indicator} stands twice; one reading can be chosen")
-        chosen[indicator] = reading
-    return ",".join(f"{indicator}={reading}" for indicator, reading in sorted(chosen.items()))
+    return _joined(chosen)
 
 
 def _voice_aliases(value: str) -> str:
-    chosen: dict[str, str] = {}
-    for item in filter(None, (part.strip() for part in value.split(","))):
-        alias, _, name = (part.strip() for part in item.partition("="))
+    chosen = _pairs(value)
+    for alias, name in chosen.items():
         if not alias or name not in voice.EVENT_TYPES or alias in {*voice.EVENT_TYPES, *voice.ALIASES}:
             raise ValueError(
                 f"write another name of an event and the one it stands for, for example RobotSolved={voice.SOLVED}; "
                 f"events are {', '.join(voice.EVENT_TYPES)}"
             )
-        if alias in chosen:
-            raise ValueError(f"{alias} stands twice; it can be one event")
-        chosen[alias] = name
-    return ",".join(f"{alias}={name}" for alias, name in sorted(chosen.items()))
+    return _joined(chosen)
 
 
 def _raw_column(value: str) -> str:
